@@ -1,0 +1,59 @@
+# Each target makes ready what it needs first (tools/setup.py); what is ready is skipped in a second.
+SETUP := @sh tools/python.sh -m tools.setup
+BIN := .venv/bin
+LAB_ARGS ?=
+GRADE_ARGS ?=
+TEST_ARGS ?=
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-fast grade formgrader build lint pins clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+lab:  ## open the course in JupyterLab, in work/           (LAB_ARGS=--no-browser)
+	$(SETUP) student --build --work
+	@sh tools/python.sh -m tools.lab student $(LAB_ARGS)
+
+test:  ## every check and test; under 15 minutes on two cores (TEST_ARGS="-k words")
+	$(SETUP) author --programs bubblewrap chromium
+	@$(BIN)/course build --check
+	$(SETUP) author --build
+	@$(MAKE) --no-print-directory checks
+	@$(BIN)/course answers
+	@$(PYTEST) $(TEST_ARGS)
+
+test-fast:  ## the tests that take seconds
+	$(SETUP) author --build
+	@$(PYTEST) -m "not slow and not browser" $(TEST_ARGS)
+
+grade:  ## grade the sample submissions and show the result
+	$(SETUP) instructor --programs bubblewrap --build
+	@$(BIN)/python -m tools.sample_submissions build/samples
+	@$(BIN)/course grade build/samples $(GRADE_ARGS)
+
+formgrader:  ## nbgrader's formgrader on the gradebook that `make grade` fills
+	$(SETUP) instructor --build
+	@sh tools/python.sh -m tools.lab instructor $(LAB_ARGS)
+
+build:  ## sources in solutions/ to notebooks in modules/ and the library in internals/
+	$(SETUP) author
+	@$(BIN)/course build
+
+lint:  ## ruff and mypy
+	$(SETUP) author
+	@$(MAKE) --no-print-directory checks
+
+.PHONY: checks
+checks:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+pins:  ## constraints.txt anew, from what is installed in .venv now
+	$(SETUP) author
+	@{ sed '/^[^#]/,$$d' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+.*//'; } > .venv/pins
+	@mv .venv/pins constraints.txt
+
+clean:  ## remove what was generated outside of git, but never work/
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis

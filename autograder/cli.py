@@ -1,0 +1,91 @@
+"""The `course` command. Each subcommand lives in the module it is about; here are arguments, tables and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from autograder.course import CourseError, load_course
+
+
+def build_command(arguments: argparse.Namespace) -> int:
+    """`course build`: write what is generated; with --check, say what is stale."""
+    from autograder.build import build, stale
+
+    course = load_course()
+    if arguments.check:
+        lines = stale(course)
+        print("\n".join(lines) or "everything generated is fresh")
+        return 1 if lines else 0
+    for path in build(course):
+        print(path.relative_to(course.root))
+    return 0
+
+
+def answers_command(arguments: argparse.Namespace) -> int:
+    """`course answers`: try every right and wrong answer; a table, and exit code 1 where one misbehaves."""
+    from autograder.show import show_answers
+
+    course = load_course()
+    chosen = [course.find(name) for name in arguments.notebook] or list(course.notebooks)
+    return max(show_answers(course, notebook, arguments.verbose) for notebook in chosen)
+
+
+def check_command(arguments: argparse.Namespace) -> int:
+    """`course check`: run a student's visible checks in the terminal."""
+    from autograder.show import show_checks
+
+    return show_checks(Path(arguments.notebook))
+
+
+def grade_command(arguments: argparse.Namespace) -> int:
+    """`course grade`: grade a folder of submissions into the gradebook, feedback pages and grades.csv."""
+    from autograder.grading.batch import grade_folder
+
+    return grade_folder(load_course(), Path(arguments.folder), sandbox=not arguments.no_sandbox, db=arguments.db)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="course", description="Build, check and grade the course.",
+                                  epilog="example: course check work/03-attention/scaled_dot_product.ipynb")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}")
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("build", build_command, "write modules/, internals/ and build/source/ from solutions/", "course build --check")
+    sub.add_argument("--check", action="store_true", help="write nothing; name what is stale, exit 1 if anything is")
+    sub = command("answers", answers_command, "try every wrong and right answer of the answers files", "course answers scaled_dot_product")
+    sub.add_argument("notebook", nargs="*", help="names of notebooks; all when none is given")
+    sub.add_argument("--verbose", action="store_true", help="show every answer's message, not only of those that misbehave")
+    sub = command("check", check_command, "run the checks of your own notebook in the terminal",
+                  "course check work/03-attention/scaled_dot_product.ipynb")
+    sub.add_argument("notebook", help="your .ipynb file")
+    sub = command("grade", grade_command, "grade a folder of submissions, FOLDER/STUDENT/MODULE/NOTEBOOK.ipynb", "course grade build/samples")
+    sub.add_argument("folder", help="the folder that holds one folder a student")
+    sub.add_argument("--db", help="the gradebook's SQLAlchemy URL (default: SQLite in build/gradebook.db)")
+    sub.add_argument("--no-sandbox", action="store_true", help="run students' code with your own rights; only for submissions you trust")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; what a person has to mend is one line on stderr and exit code 2."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except CourseError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("course: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

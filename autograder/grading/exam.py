@@ -1,0 +1,91 @@
+"""Everything about one notebook that grading needs and that is the same for the whole class."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.build import instructor_cells, release, to_bytes
+from autograder.course import Course, Notebook
+from autograder.grading.judge import Expectation, expect
+from autograder.rules import checked_cells, split_checks
+from autograder.source import BEGIN_SOLUTION, END_SOLUTION, Cell, scope_of
+from autograder.grammar import Scope, Split
+
+__all__ = ["Exam", "Place", "prepare"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One cell of the pristine notebook: the source's cell, and its text as the instructor's and the student's copy have it."""
+
+    cell: Cell
+    id: str
+    instructor: str
+    released: str
+
+    @property
+    def kind(self) -> str:
+        return self.cell.kind
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One notebook, ready to grade any number of submissions. expectations: per check, by grade id."""
+
+    notebook: Notebook
+    source: Path
+    places: tuple[Place, ...]
+    splits: dict[str, Split]
+    scope: Scope
+    expectations: dict[str, list[Expectation]]
+    instructor_json: bytes
+    released_json: bytes
+
+    def of_kind(self, *kinds: str) -> Iterator[Place]:
+        """The cells of these kinds, in order."""
+        return (place for place in self.places if place.kind in kinds)
+
+    @property
+    def version(self) -> str:
+        """A hash of all that decides a grade."""
+        return hashlib.sha256(self.instructor_json).hexdigest()[:16]
+
+
+def places_of(path: Path, cells: list[Cell]) -> tuple[tuple[Place, ...], bytes, bytes]:
+    """The cells of a source with both their texts, and both notebooks."""
+    instructor = to_bytes(instructor_cells(path, cells))
+    released = release(instructor)
+    pairs = zip(cells, json.loads(instructor)["cells"], json.loads(released)["cells"], strict=True)
+    places = tuple(Place(cell, ours["id"], "".join(ours["source"]), "".join(theirs["source"])) for cell, ours, theirs in pairs)
+    return places, instructor, released
+
+
+def reference_steps(places: tuple[Place, ...]) -> list[dict]:
+    """The job of the reference solution: every code cell but the demos, checks as the judge runs them."""
+    return [step(place, place.cell.source if place.kind == "check" else _without_markers(place.cell.source))
+            for place in places if place.kind in ("given", "exercise", "check")]
+
+
+def step(place: Place, source: str) -> dict:
+    """One step of a job, for `autograder.grading.engine`."""
+    if place.kind == "check":
+        return {"kind": "check", "id": place.id, "exercise": place.cell.exercise, "title": place.cell.name, "source": source}
+    return {"kind": "cell", "id": place.id, "exercise": place.cell.name, "source": source}
+
+
+def _without_markers(source: str) -> str:
+    return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN_SOLUTION, END_SOLUTION))
+
+
+def prepare(course: Course, notebook: Notebook) -> Exam:
+    """Read a notebook's source and run its reference solution once. Raises CourseError."""
+    path = course.source(notebook)
+    cells = checked_cells(path)
+    places, instructor, released = places_of(path, cells)
+    splits = split_checks(path, cells)
+    expectations = expect(reference_steps(places), splits)
+    return Exam(notebook, path, places, splits, scope_of(path, cells), expectations, instructor, released)

@@ -1,0 +1,164 @@
+"""The course as it runs on Colab: on Colab's package versions, which installing it leaves as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from autograder.course import load_course
+from tools.environment import binaries
+from tools.sample_submissions import exercises, fill, read, solutions
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = Path(__file__).with_name("pins.txt")
+NOTEBOOKS = load_course(ROOT).notebooks
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
+
+
+def colab_versions() -> dict[str, str]:
+    """Name to version of what Colab has preinstalled."""
+    pairs = (line.split("==") for line in pin_lines())
+    return {canonicalize_name(name): number for name, number in pairs}
+
+
+def pin_lines() -> list[str]:
+    return [line for line in PINS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
+def test_our_range_admits_what_colab_has(requirement: Requirement) -> None:
+    has = colab_versions()[canonicalize_name(requirement.name)]
+    assert requirement.specifier.contains(has), (
+        f"Colab has {requirement.name} {has}, outside of {requirement.specifier}"
+    )
+
+
+def test_our_range_of_python_admits_colabs() -> None:
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains("3.13")
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The Python of a bare environment on Colab's versions, with the course installed as pip would from a repository.
+
+    Its packages are kept in build/, by what they were made from; the course is installed anew.
+    """
+    torch = version("torch").partition("+")[0]
+    pins = [f"torch=={torch}" if line.startswith("torch==") else line for line in pin_lines()]
+    constraints = tmp_path_factory.mktemp("pins") / "constraints.txt"
+    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    key = hashlib.sha256(repr((pins, [str(r) for r in DEPENDENCIES], sys.version)).encode()).hexdigest()[:12]
+    folder = ROOT / "build" / "colab" / key
+    python = binaries(folder) / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    if not (folder / "complete").exists():
+        run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        run([*install, "--constraint", str(constraints), *map(str, DEPENDENCIES)])
+        (folder / "complete").touch()
+    run([*install, "--no-deps", "--force-reinstall", str(ROOT)])
+    yield python
+
+
+def run(command: list[str]) -> str:
+    """Run to success; the output, or a failure that shows it."""
+    done = subprocess.run(command, capture_output=True, text=True, env=outside(), cwd="/")
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def outside() -> dict[str, str]:
+    """An environment without this checkout in it."""
+    inside = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if name not in inside}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("colab")
+def test_installing_the_course_leaves_colabs_versions_alone(colab: Path) -> None:
+    listed = json.loads(run([str(colab), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]))
+    installed = {canonicalize_name(entry["name"]): entry["version"] for entry in listed}
+    wanted = colab_versions() | {"torch": version("torch")}
+    changed = {name: number for name, number in installed.items() if name in wanted and wanted[name] != number}
+    assert not changed
+    assert {canonicalize_name(requirement.name) for requirement in DEPENDENCIES} <= set(installed)
+    run([str(colab), "-m", "pip", "check", "--disable-pip-version-check"])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("colab")
+def test_the_course_needs_neither_nbgrader_nor_jupyterlab(colab: Path) -> None:
+    ask = (
+        "import autograder, internals, importlib.util as u;"
+        "print(autograder.__file__, *[n for n in ('nbgrader', 'jupyterlab', 'jupytext') if u.find_spec(n)])"
+    )
+    where, *found = run([str(colab), "-c", ask]).split()
+    assert found == []
+    assert Path(where).is_relative_to(colab.parents[1]), "the checkout was imported in place of the installed package"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("colab")
+@pytest.mark.parametrize("entry", NOTEBOOKS, ids=lambda entry: entry.name)
+def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tmp_path, monkeypatch) -> None:
+    course = load_course(ROOT)
+    solved = fill(read(course.released(entry)), solutions(read(course.instructor(entry))))
+    ran = execute(nbformat.from_dict(solved), colab, tmp_path, monkeypatch)
+    checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
+    assert len(checks) >= len(list(exercises(solved)))
+    for cell in checks:
+        assert printed(cell).startswith("✓ "), f"{cell.source}\n{printed(cell)}"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("colab")
+def test_an_unsolved_exercise_is_told_so_there_too(colab: Path, tmp_path: Path, monkeypatch) -> None:
+    entry = NOTEBOOKS[0]
+    released = nbformat.from_dict(read(load_course(ROOT).released(entry)))
+    ran = execute(released, colab, tmp_path, monkeypatch, allow_errors=True)
+    checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
+    assert checks
+    for cell in checks:
+        assert "not written yet" in printed(cell), f"{cell.source}\n{printed(cell)}"
+
+
+def execute(notebook, python: Path, folder: Path, monkeypatch, allow_errors: bool = False):
+    """Run every cell with `python`'s kernel in an empty folder."""
+    kernel = folder / "jupyter" / "kernels" / "colab"
+    kernel.mkdir(parents=True)
+    arguments = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": arguments, "display_name": "Colab", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    empty = folder / "content"
+    empty.mkdir()
+    resources = {"metadata": {"path": str(empty)}}
+    client = NotebookClient(notebook, kernel_name="colab", timeout=120, resources=resources, allow_errors=allow_errors)
+    return client.execute()
+
+
+def printed(cell) -> str:
+    """The text that a cell shows: streams, plain-text displays, and an error's lines without their colours."""
+    parts = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            parts.append(output.text)
+        elif output.output_type == "error":
+            parts.append("\n".join(output.traceback))
+        else:
+            parts.append(output.data.get("text/plain", ""))
+    return "".join(parts).replace("\x1b[31m", "").replace("\x1b[32m", "").replace("\x1b[0m", "")

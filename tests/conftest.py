@@ -1,0 +1,62 @@
+"""What all tests share: the order (fast first), and what a machine without a system program leaves out, said aloud."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+
+import pytest
+
+from tools import programs
+
+NEEDS = {"browser": "chromium", "bubblewrap": "bubblewrap"}  # marker: program
+
+
+@functools.cache
+def missing(program: str) -> str:
+    """Why the program cannot be used here, in one line; "" where it can."""
+    path = programs.find(program)
+    if path is None:
+        return programs.advice(program)
+    if program == "bubblewrap":
+        probe = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
+        tried = subprocess.run(probe, capture_output=True, text=True)
+        if tried.returncode:
+            return f"bubblewrap cannot make a sandbox here: {tried.stderr.strip()}"
+    return ""
+
+
+@functools.cache
+def has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Stable, and the same in every worker: an error in a fast test is seen within seconds.
+    items.sort(key=lambda item: ("slow" in item.keywords) + 2 * ("browser" in item.keywords))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, program in NEEDS.items():
+        reason = missing(program) if marker in item.keywords else ""
+        if reason and os.environ.get("COURSE_MISSING_PROGRAM") == "fail":
+            pytest.fail(reason, pytrace=False)
+        if reason:
+            pytest.skip(reason)
+    if "cuda" in item.keywords and not has_cuda():
+        pytest.skip("no CUDA GPU here")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what did not run, and why, under one heading per reason."""
+    by_reason: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        by_reason.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+    for reason, names in by_reason.items():
+        terminalreporter.write_line(f"{len(names)} not run: {reason}", yellow=True)
+        for name in sorted(names):
+            terminalreporter.write_line(f"  {name}")

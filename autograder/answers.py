@@ -1,4 +1,4 @@
-"""The tests of the tests: every wrong answer must fail the check that it should, in the right words; every right one pass.
+"""The tests of the tests: every wrong answer must fail the right check in the right words, every right one pass all.
 
 `solutions/…/NAME.answers.py` holds them, in the same percent format:
 
@@ -28,12 +28,12 @@ from autograder.grading.submission import Graft
 from autograder.source import Cell, SourceError, read_cells
 
 MIN_WRONG, MIN_RIGHT = 4, 2
-SECONDS = 60                            # an answer that takes longer counts as one that does not end
+SECONDS = 60  # an answer that takes longer counts as one that does not end
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One way to answer an exercise. kind: wrong, right, unsolved or reference. check, says: what a wrong one must meet."""
+    """One way to answer an exercise. kind: wrong, right, unsolved, reference. check, says: what a wrong one must meet."""
 
     kind: str
     name: str
@@ -54,9 +54,11 @@ class Trial:
 
 
 def read_answers(path: Path, exam: Exam) -> list[Answer]:
-    """The answers of a file, with the unsolved and the reference answer of each exercise. Raises SourceError, CourseError."""
+    """The answers of a file, and each exercise's unsolved and reference answer. Raises SourceError, CourseError."""
     if not path.exists():
-        raise CourseError(f"{path}: missing; give each exercise at least {MIN_WRONG} wrong and {MIN_RIGHT} right answers")
+        raise CourseError(
+            f"{path}: missing; give each exercise at least {MIN_WRONG} wrong and {MIN_RIGHT} right answers"
+        )
     exercises = {place.cell.name: place for place in exam.of_kind("exercise")}
     answers = [_answer(path, cell, exercises, exam) for cell in read_cells(path)]
     for name, place in exercises.items():
@@ -64,7 +66,10 @@ def read_answers(path: Path, exam: Exam) -> list[Answer]:
             count = sum(a.kind == kind and a.exercise == name for a in answers)
             if count < least:
                 raise CourseError(f"{path}: {name} has {count} {kind} answers; write at least {least}")
-        answers += [Answer("unsolved", "unsolved", name, place.released), Answer("reference", "reference", name, place.cell.source)]
+        answers += [
+            Answer("unsolved", "unsolved", name, place.released),
+            Answer("reference", "reference", name, place.cell.source),
+        ]
     order = list(exercises)
     return sorted(answers, key=lambda a: order.index(a.exercise))
 
@@ -79,7 +84,9 @@ def _answer(path: Path, cell: Cell, exercises: dict[str, Place], exam: Exam) -> 
     if name not in exercises:
         raise SourceError(path, cell.line - 1, f"no exercise {name!r}; there are {', '.join(exercises)}")
     if title and sum(title in c.cell.name for c in exam.of_kind("check") if c.cell.exercise == name) != 1:
-        raise SourceError(path, cell.line - 1, f"check={title!r} must be found in the title of exactly one check of {name}")
+        raise SourceError(
+            path, cell.line - 1, f"check={title!r} must be found in the title of exactly one check of {name}"
+        )
     return Answer(cell.kind, cell.name, name, cell.source, title, cell.meta.get("says", ""), cell.line - 1)
 
 
@@ -91,12 +98,14 @@ def try_answers(course: Course, notebook: Notebook, workers: int | None = None) 
     for step in reference_steps(exam.places):
         if step["kind"] == "cell":
             engine.cell(step["source"])
-    for answer, outcome in _fan_out(answers, lambda answer: _both_ways(answer, exam, engine), workers or os.cpu_count() or 1):
+    for answer, outcome in _fan_out(
+        answers, lambda answer: _both_ways(answer, exam, engine), workers or os.cpu_count() or 1
+    ):
         yield len(answers), _trial(answer, outcome)
 
 
 def _both_ways(answer: Answer, exam: Exam, engine: Engine) -> dict[str, tuple[str, str]]:
-    """Each check's message in a notebook and when grading ("" where it passes), by title. Runs in a process of its own."""
+    """Each check's message in a notebook and when grading ("" where it passes), by title; for a process of its own."""
     place = next(p for p in exam.of_kind("exercise") if p.cell.name == answer.exercise)
     checks = [p for p in exam.of_kind("check") if p.cell.exercise == answer.exercise]
     forbidden = forbidden_verdicts(Graft(answers={place.id: answer.source}), exam)
@@ -136,9 +145,10 @@ def _trial(answer: Answer, outcome: Any) -> Trial:
 
 
 def _fan_out(tasks: list[Answer], work: Callable[[Answer], Any], workers: int) -> Iterator[tuple[Answer, Any]]:
-    """Each task in a forked process of its own, so that none sees what another left behind; a text stands for no result."""
+    """Each task in a forked process, so that none sees what another left behind; a text stands for no result."""
     fork = multiprocessing.get_context("fork")
-    waiting, running = list(reversed(tasks)), {}
+    waiting = list(reversed(tasks))
+    running: dict[connection.Connection, tuple] = {}
     while waiting or running:
         while waiting and len(running) < workers:
             task = waiting.pop()

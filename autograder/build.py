@@ -23,7 +23,14 @@ NOTEBOOK_METADATA = {
     "language_info": {"name": "python"},
 }
 ESSAY_STUB = "*Your answer here.*"
-LEFTOVERS = ("### BEGIN SOLUTION", "### END SOLUTION", BEGIN_HIDDEN, END_HIDDEN, "### BEGIN MARK SCHEME", "### END MARK SCHEME")
+LEFTOVERS = (
+    "### BEGIN SOLUTION",
+    "### END SOLUTION",
+    BEGIN_HIDDEN,
+    END_HIDDEN,
+    "### BEGIN MARK SCHEME",
+    "### END MARK SCHEME",
+)
 
 
 def wrap_check(cell: Cell, forbid: tuple[str, ...] = ()) -> str:
@@ -38,18 +45,30 @@ def wrap_check(cell: Cell, forbid: tuple[str, ...] = ()) -> str:
 def instructor_cells(path: Path, cells: list[Cell]) -> list[dict]:
     """Notebook cells with nbgrader's metadata (schema 3), solutions and hidden checks in place."""
     forbids = {cell.name: cell.forbid for cell in cells if cell.kind == "exercise"}
-    result, seen = [], {}
+    result: list[dict] = []
+    seen: dict[str, int] = {}
     for cell in cells:
         grade_id = cell.grade_id
         if grade_id in seen and cell.kind not in ("text", "given"):
-            raise SourceError(path, cell.line, f"the name of this cell and of the one at line {seen[grade_id]} give the same id "
-                              f"{grade_id}: rename one")
+            raise SourceError(
+                path,
+                cell.line,
+                f"the name of this cell and of the one at line {seen[grade_id]} give the same id "
+                f"{grade_id}: rename one",
+            )
         if grade_id in seen:
             grade_id = f"{grade_id}-{len(seen)}"
         seen[grade_id] = cell.line
         metadata: dict = {}
         source = cell.source
-        marks = {"schema_version": 3, "grade_id": grade_id, "grade": False, "solution": False, "locked": True, "task": False}
+        marks = {
+            "schema_version": 3,
+            "grade_id": grade_id,
+            "grade": False,
+            "solution": False,
+            "locked": True,
+            "task": False,
+        }
         if cell.kind == "exercise":
             marks |= {"solution": True, "locked": False}
         elif cell.kind == "check":
@@ -61,8 +80,16 @@ def instructor_cells(path: Path, cells: list[Cell]) -> list[dict]:
             metadata |= {"tags": ["demo"], "alt": cell.meta["alt"]}
         if cell.kind != "text":
             metadata["nbgrader"] = marks
-        code = {"execution_count": None, "outputs": []} if cell.kind not in ("text", "essay") else {}
-        result.append({"cell_type": "code" if code else "markdown", "id": grade_id, "metadata": metadata, "source": source, **code})
+        code: dict = {"execution_count": None, "outputs": []} if cell.kind not in ("text", "essay") else {}
+        result.append(
+            {
+                "cell_type": "code" if code else "markdown",
+                "id": grade_id,
+                "metadata": metadata,
+                "source": source,
+                **code,
+            }
+        )
     return result
 
 
@@ -80,8 +107,17 @@ def release(instructor: bytes) -> bytes:
 
     notebook = nbformat.reads(instructor.decode(), as_version=4)
     resources: dict = {"nbgrader": {}}
-    for step in (pp.ClearSolutions(text_stub=ESSAY_STUB), pp.LockCells(), pp.ClearOutput(), pp.CheckCellMetadata(),
-                 pp.ComputeChecksums(), pp.ClearHiddenTests(), pp.ClearMarkScheme(), pp.ComputeChecksums(), pp.CheckCellMetadata()):
+    for step in (
+        pp.ClearSolutions(text_stub=ESSAY_STUB),
+        pp.LockCells(),
+        pp.ClearOutput(),
+        pp.CheckCellMetadata(),
+        pp.ComputeChecksums(),
+        pp.ClearHiddenTests(),
+        pp.ClearMarkScheme(),
+        pp.ComputeChecksums(),
+        pp.CheckCellMetadata(),
+    ):
         notebook, resources = step.preprocess(notebook, resources)
     cells = [dict(cell) for cell in json.loads(nbformat.writes(notebook))["cells"]]
     return to_bytes([{**cell, "source": "".join(cell["source"])} for cell in cells])
@@ -104,9 +140,14 @@ def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
     text = released.decode()
     for words in LEFTOVERS:
         if words in text:
-            raise SourceError(path, 1, f"`{words}` is left in the released notebook: its pair is missing or stands in the wrong cell")
-    return {course.instructor(notebook): instructor, course.released(notebook): released,
-            course.root / "internals" / f"{notebook.name}.py": library_module(path, notebook, cells).encode()}
+            raise SourceError(
+                path, 1, f"`{words}` is left in the released notebook: its pair is missing or stands in the wrong cell"
+            )
+    return {
+        course.instructor(notebook): instructor,
+        course.released(notebook): released,
+        course.root / "internals" / f"{notebook.name}.py": library_module(path, notebook, cells).encode(),
+    }
 
 
 def stale(course: Course) -> list[str]:
@@ -115,13 +156,16 @@ def stale(course: Course) -> list[str]:
     lines = []
     for path, content in wanted.items():
         if path.is_relative_to(course.root / "build"):
-            continue                                    # git-ignored: absent from a fresh clone
+            continue  # git-ignored: absent from a fresh clone
         name = path.relative_to(course.root)
         if not path.exists():
             lines.append(f"{name}: missing; run `course build`")
         elif path.read_bytes() != content:
             lines.append(f"{name}: stale or edited by hand; edit its source in solutions/ and run `course build`")
-    return lines + [f"{path.relative_to(course.root)}: nothing builds it any more; run `course build`" for path in _orphans(course, wanted)]
+    return lines + [
+        f"{path.relative_to(course.root)}: nothing builds it any more; run `course build`"
+        for path in _orphans(course, wanted)
+    ]
 
 
 def build(course: Course) -> list[Path]:
@@ -139,8 +183,11 @@ def build(course: Course) -> list[Path]:
 
 
 def _orphans(course: Course, wanted: dict[Path, bytes]) -> list[Path]:
-    present = [*(course.root / "modules").rglob("*.ipynb"), *(course.root / "internals").glob("*.py"),
-               *(course.root / "build" / "source").rglob("*.ipynb")]
+    present = [
+        *(course.root / "modules").rglob("*.ipynb"),
+        *(course.root / "internals").glob("*.py"),
+        *(course.root / "build" / "source").rglob("*.ipynb"),
+    ]
     return sorted(path for path in present if path not in wanted and ".ipynb_checkpoints" not in path.parts)
 
 
@@ -159,4 +206,3 @@ def write_atomically(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise CourseError(f"{path}: cannot be written: {error.strerror}") from None
-

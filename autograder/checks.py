@@ -23,8 +23,15 @@ from autograder.values import Raised, describe, describe_error
 
 VERBS: dict[str, tuple[int, int]] = {
     # verb: how many of the student's values it takes, and how many expectations
-    "close": (1, 1), "equal": (1, 1), "below": (1, 1), "above": (1, 1), "shape": (1, 1), "dtype": (1, 1),
-    "finite": (1, 0), "same": (2, 0), "raises": (1, 1),
+    "close": (1, 1),
+    "equal": (1, 1),
+    "below": (1, 1),
+    "above": (1, 1),
+    "shape": (1, 1),
+    "dtype": (1, 1),
+    "finite": (1, 0),
+    "same": (2, 0),
+    "raises": (1, 1),
 }
 MAKERS = ("randn", "rand", "randint", "arange", "fill")
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -128,7 +135,7 @@ class Running:
 
 
 class Check(Inputs):
-    """The verbs, comparing on the spot. `value` is always the student's; each raises CheckFailed with one clear line."""
+    """The verbs, comparing on the spot. `value` is the student's; each raises CheckFailed with one clear line."""
 
     def __call__(self, title: str, forbid: Iterable[str] = ()) -> Running:
         """Open a check. title: "exercise: what holds". forbid: dotted names which the exercise may not call."""

@@ -48,27 +48,54 @@ def grade_command(arguments: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(prog="course", description="Build, check and grade the course.",
-                                  epilog="example: course check work/03-attention/scaled_dot_product.ipynb")
+    top = argparse.ArgumentParser(
+        prog="course",
+        description="Build, check and grade the course.",
+        epilog="example: course check work/03-attention/scaled_dot_product.ipynb",
+    )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}")
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}"
+        )
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("build", build_command, "write modules/, internals/ and build/source/ from solutions/", "course build --check")
+    sub = command(
+        "build", build_command, "write modules/, internals/ and build/source/ from solutions/", "course build --check"
+    )
     sub.add_argument("--check", action="store_true", help="write nothing; name what is stale, exit 1 if anything is")
-    sub = command("answers", answers_command, "try every wrong and right answer of the answers files", "course answers scaled_dot_product")
+    sub = command(
+        "answers",
+        answers_command,
+        "try every wrong and right answer of the answers files",
+        "course answers scaled_dot_product",
+    )
     sub.add_argument("notebook", nargs="*", help="names of notebooks; all when none is given")
-    sub.add_argument("--verbose", action="store_true", help="show every answer's message, not only of those that misbehave")
-    sub = command("check", check_command, "run the checks of your own notebook in the terminal",
-                  "course check work/03-attention/scaled_dot_product.ipynb")
+    sub.add_argument(
+        "--verbose", action="store_true", help="show every answer's message, not only of those that misbehave"
+    )
+    sub = command(
+        "check",
+        check_command,
+        "run the checks of your own notebook in the terminal",
+        "course check work/03-attention/scaled_dot_product.ipynb",
+    )
     sub.add_argument("notebook", help="your .ipynb file")
-    sub = command("grade", grade_command, "grade a folder of submissions, FOLDER/STUDENT/MODULE/NOTEBOOK.ipynb", "course grade build/samples")
+    sub = command(
+        "grade",
+        grade_command,
+        "grade a folder of submissions, FOLDER/STUDENT/MODULE/NOTEBOOK.ipynb",
+        "course grade build/samples",
+    )
     sub.add_argument("folder", help="the folder that holds one folder a student")
     sub.add_argument("--db", help="the gradebook's SQLAlchemy URL (default: SQLite in build/gradebook.db)")
-    sub.add_argument("--no-sandbox", action="store_true", help="run students' code with your own rights; only for submissions you trust")
+    sub.add_argument(
+        "--no-sandbox",
+        action="store_true",
+        help="run students' code with your own rights; only for submissions you trust",
+    )
     return top
 
 

@@ -18,7 +18,7 @@ KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "floating-point", "c"
 
 
 def close(value: Any, expected: Any, atol: float = 1e-5, rtol: float = 1e-4) -> str | None:
-    """Equal within `atol + rtol * |expected|`; a wider floating-point type than expected is welcome. NaN matches NaN."""
+    """Equal within `atol + rtol * |expected|`; a wider floating-point type is welcome. NaN matches NaN."""
     return _differ(value, expected, lambda a, b: np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
 
 
@@ -70,7 +70,8 @@ def same(one: Any, other: Any, atol: float = 1e-5, rtol: float = 1e-4) -> str | 
     """Two of the student's own values, equal within tolerance."""
     problem = close(one, other, atol, rtol)
     return problem and "these two should be the same: " + problem.replace("expected", "the second gives").replace(
-        "got", "the first")
+        "got", "the first"
+    )
 
 
 def raises(value: Any, expected: str) -> str | None:
@@ -87,7 +88,11 @@ def show(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return f"{float(value):.6g}"
     if isinstance(value, Array):
-        return show(value.data.item()) if value.shape == () and value.data is not None else f"{value.kind} of shape {value.shape}"
+        return (
+            show(value.data.item())
+            if value.shape == () and value.data is not None
+            else f"{value.kind} of shape {value.shape}"
+        )
     if isinstance(value, Raised):
         return f"{value.types[0]}: {value.message[:60]}"
     if isinstance(value, Other):
@@ -99,7 +104,7 @@ def show(value: Any) -> str:
 def name(value: Any) -> str:
     """What kind of thing a value is, with its article."""
     if value is None:
-        return "None (is a return missing?)"
+        return "None (is a return, or a gradient, missing?)"
     if isinstance(value, Array):
         return value.kind
     if isinstance(value, Raised):
@@ -147,7 +152,9 @@ def _differ(value: Any, expected: Any, agree: Any, at: str = "") -> str | None:
     if value == expected:
         return None
     if isinstance(expected, str | bytes):
-        first = next((i for i, (a, b) in enumerate(zip(value, expected, strict=False)) if a != b), min(len(value), len(expected)))
+        first = next(
+            (i for i, (a, b) in enumerate(zip(value, expected, strict=False)) if a != b), min(len(value), len(expected))
+        )
         return f"{at}expected {show(expected)}, got {show(value)}   (they differ from position {first})"
     return f"{at}expected {show(expected)}, got {show(value)}"
 

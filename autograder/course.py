@@ -74,8 +74,16 @@ def load_course(root: Path | None = None) -> Course:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         notebooks = tuple(
-            Notebook(module["name"], entry["name"], entry["title"], int(entry["minutes"]), tuple(entry.get("prerequisites", ())))
-            for module in data["module"] for entry in module["notebook"])
+            Notebook(
+                module["name"],
+                entry["name"],
+                entry["title"],
+                int(entry["minutes"]),
+                tuple(entry.get("prerequisites", ())),
+            )
+            for module in data["module"]
+            for entry in module["notebook"]
+        )
         course = data["course"]
         return Course(root, course["id"], course["title"], course.get("repository", ""), notebooks)
     except OSError as error:

@@ -28,7 +28,9 @@ def imported(tree: ast.AST) -> dict[str, str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                names[alias.asname or alias.name.partition(".")[0]] = alias.name if alias.asname else alias.name.partition(".")[0]
+                names[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
@@ -50,8 +52,11 @@ def used(tree: ast.AST, imports: Mapping[str, str], forbid: Iterable[str]) -> li
             head, dot, rest = name.partition(".")
             mentioned.add(known.get(head, head) + dot + rest)
     mentioned |= set(imported(tree).values())
-    return [name for name in forbid
-            if name in mentioned or name.startswith("torch.Tensor.") and name.rpartition(".")[2] in methods]
+    return [
+        name
+        for name in forbid
+        if name in mentioned or name.startswith("torch.Tensor.") and name.rpartition(".")[2] in methods
+    ]
 
 
 def uses(function: Any, names: Mapping[str, Any], forbid: Iterable[str]) -> list[str]:
@@ -62,7 +67,12 @@ def uses(function: Any, names: Mapping[str, Any], forbid: Iterable[str]) -> list
     found: list[str] = []
     targets = [(name, _find(name)) for name in forbid]
     imports = {name: full for name, value in names.items() if (full := _full_name(value))}
-    imports |= {name: full for name, value in names.items() for full, target in targets if target is not None and value is target}
+    imports |= {
+        name: full
+        for name, value in names.items()
+        for full, target in targets
+        if target is not None and value is target
+    }
     waiting, seen = [function], set()
     while waiting:
         current = waiting.pop()

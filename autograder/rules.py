@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN, GrammarError, Scope, Split, split
-from autograder.source import BEGIN_SOLUTION, END_SOLUTION, Cell, SourceError, bound, read_cells, reads, scope_of, tree_of
+from autograder.source import (
+    BEGIN_SOLUTION,
+    END_SOLUTION,
+    Cell,
+    SourceError,
+    bound,
+    read_cells,
+    reads,
+    scope_of,
+    tree_of,
+)
 
 HINTS = 3
 
@@ -21,9 +31,11 @@ def checked_cells(path: Path) -> list[Cell]:
         elif cell.kind == "check":
             _refuse_check(path, cells, position)
         elif cell.kind == "demo" and not cell.meta["alt"].strip():
-            raise SourceError(path, cell.line, "a demo without alt text: say what the picture shows, alt=\"…\"")
+            raise SourceError(path, cell.line, 'a demo without alt text: say what the picture shows, alt="…"')
         elif cell.kind == "essay" and (position == 0 or cells[position - 1].kind != "text"):
-            raise SourceError(path, cell.line, "an essay's question stands in the markdown cell above it; there is none")
+            raise SourceError(
+                path, cell.line, "an essay's question stands in the markdown cell above it; there is none"
+            )
     _refuse_demo_names(path, cells)
     split_checks(path, cells)
     return cells
@@ -48,19 +60,29 @@ def _refuse_duplicates(path: Path, cells: list[Cell]) -> None:
     for cell in cells:
         if cell.kind in ("exercise", "check", "essay", "demo"):
             if (cell.kind, cell.name) in lines:
-                raise SourceError(path, cell.line, f"a second {cell.kind} named {cell.name!r}; the first is at line "
-                                                   f"{lines[cell.kind, cell.name]}")
+                raise SourceError(
+                    path,
+                    cell.line,
+                    f"a second {cell.kind} named {cell.name!r}; the first is at line {lines[cell.kind, cell.name]}",
+                )
             lines[cell.kind, cell.name] = cell.line
 
 
 def _refuse_markers(path: Path, cell: Cell) -> None:
     """Solution markers pair up inside exercises, hidden ones inside checks, and stand nowhere else."""
     for begin, end, kind in ((BEGIN_SOLUTION, END_SOLUTION, "exercise"), (BEGIN_HIDDEN, END_HIDDEN, "check")):
-        found = [(number, begin if begin in line else end) for number, line in enumerate(cell.source.splitlines())
-                 if begin in line or end in line]
+        found = [
+            (number, begin if begin in line else end)
+            for number, line in enumerate(cell.source.splitlines())
+            if begin in line or end in line
+        ]
         for place, (number, marker) in enumerate(found):
             if cell.kind != kind:
-                raise SourceError(path, cell.line + number, f"`{marker}` outside {'an exercise' if kind == 'exercise' else 'a check'} cell would be left in the released notebook")
+                raise SourceError(
+                    path,
+                    cell.line + number,
+                    f"`{marker}` outside {'an exercise' if kind == 'exercise' else 'a check'} cell would be left in the release",
+                )
             if marker != (begin, end)[place % 2]:
                 raise SourceError(path, cell.line + number, f"`{marker}` without its pair")
         if len(found) % 2:
@@ -70,7 +92,11 @@ def _refuse_markers(path: Path, cell: Cell) -> None:
 def _refuse_exercise(path: Path, cells: list[Cell], position: int) -> None:
     cell = cells[position]
     if BEGIN_SOLUTION not in cell.source:
-        raise SourceError(path, cell.line, f"exercise {cell.name} has no `{BEGIN_SOLUTION}`: nothing would be left for students to write")
+        raise SourceError(
+            path,
+            cell.line,
+            f"exercise {cell.name} has no `{BEGIN_SOLUTION}`: nothing would be left for students to write",
+        )
     if cell.name not in bound(tree_of(path, cell)):
         raise SourceError(path, cell.line, f"exercise {cell.name} does not define {cell.name}")
     if not any(c.kind == "check" and c.exercise == cell.name for c in cells[position:]):
@@ -78,17 +104,27 @@ def _refuse_exercise(path: Path, cells: list[Cell], position: int) -> None:
     statement = cells[position - 1].source if position and cells[position - 1].kind == "text" else ""
     hints = statement.count("<details>")
     if hints != HINTS:
-        raise SourceError(path, cell.line, f"exercise {cell.name} has {hints} hints in the markdown cell above it, expected {HINTS}: "
-                                           "<details><summary>Hint 1</summary>…</details>")
+        raise SourceError(
+            path,
+            cell.line,
+            f"exercise {cell.name} has {hints} hints in the markdown cell above it, expected {HINTS}: "
+            "<details><summary>Hint 1</summary>…</details>",
+        )
 
 
 def _refuse_check(path: Path, cells: list[Cell], position: int) -> None:
     cell = cells[position]
     title = cell.name.partition(":")[2].strip()
     if not title:
-        raise SourceError(path, cell.line, f"check {cell.name!r}: name the exercise and one property, check=\"softmax: rows sum to one\"")
+        raise SourceError(
+            path,
+            cell.line,
+            f'check {cell.name!r}: name the exercise and one property, check="softmax: rows sum to one"',
+        )
     if not any(c.kind == "exercise" and c.name == cell.exercise for c in cells[:position]):
-        raise SourceError(path, cell.line, f"check {cell.name!r} is for {cell.exercise!r}, but no exercise before it has that name")
+        raise SourceError(
+            path, cell.line, f"check {cell.name!r} is for {cell.exercise!r}, but no exercise before it has that name"
+        )
 
 
 def _refuse_demo_names(path: Path, cells: list[Cell]) -> None:
@@ -98,4 +134,6 @@ def _refuse_demo_names(path: Path, cells: list[Cell]) -> None:
         if cell.kind in ("given", "exercise"):
             tree = tree_of(path, cell)
             for name in sorted((reads(tree) & demo) - bound(tree)):
-                raise SourceError(path, cell.line, f"{name} is bound only in a demo cell, which is skipped when grading")
+                raise SourceError(
+                    path, cell.line, f"{name} is bound only in a demo cell, which is skipped when grading"
+                )

@@ -38,11 +38,18 @@ def show_answers(course: Course, notebook: Notebook, verbose: bool = False) -> i
     for trial in shown:
         answer = trial.answer
         place = f"{course.answers(notebook).relative_to(course.root)}:{answer.line}: " if answer.line else ""
-        console.print(f"{place}{answer.kind} answer to {answer.exercise}, {answer.name!r}: {trial.problem or 'behaves'}",
-                      style="red" if trial.problem else "green", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"{place}{answer.kind} answer to {answer.exercise}, {answer.name!r}: {trial.problem or 'behaves'}",
+            style="red" if trial.problem else "green",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
         console.print(trial.message, highlight=False, markup=False, soft_wrap=True)
     bad = sum(bool(t.problem) for t in trials)
-    console.print(f"{len(trials) - bad} of {len(trials)} answers behave", style="red" if bad else "green", highlight=False)
+    console.print(
+        f"{len(trials) - bad} of {len(trials)} answers behave", style="red" if bad else "green", highlight=False
+    )
     return 1 if bad else 0
 
 
@@ -68,12 +75,17 @@ def show_checks(path: Path) -> int:
         bar = progress.add_task(path.name, total=len(code))
         for _, cell in code:
             title = _title(cell.source)
-            error = engine.quiet_cell(cell.source)
+            problem = engine.quiet_cell(cell.source)
             if title:
                 titles.append(title)
-                failed += error is not None
-                progress.console.print(error["text"] if error else f"✓ {title}", style="red" if error else "green",
-                                       highlight=False, markup=False, soft_wrap=True)
+                failed += problem is not None
+                progress.console.print(
+                    problem["text"] if problem else f"✓ {title}",
+                    style="red" if problem else "green",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
             progress.advance(bar)
     if not titles:
         raise CourseError(f"{path}: no checks in it; is it a notebook of the course?")

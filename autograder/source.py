@@ -1,10 +1,10 @@
 """The source of a notebook: a Python file in jupytext's percent format, read into marked cells.
 
-    # %% exercise="causal_mask" minutes=5 level=1        forbid="torch.triu" where an answer must not call something
-    # %% check="causal_mask: nothing later" points=1
-    # %% [markdown] essay="why-scale" points=3
-    # %% demo="heads" alt="what the picture shows"
-    # %% tags=["export"]                                 given code that also goes to internals/
+# %% exercise="causal_mask" minutes=5 level=1        forbid="torch.triu" where an answer must not call something
+# %% check="causal_mask: nothing later" points=1
+# %% [markdown] essay="why-scale" points=3
+# %% demo="heads" alt="what the picture shows"
+# %% tags=["export"]                                 given code that also goes to internals/
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograder.course import CourseError
 from autograder.forbidden import imported
 from autograder.grammar import Scope
 
-KEYS = {
+KEYS: dict[str, dict[str, type]] = {
     "exercise": {"exercise": str, "minutes": int, "level": int, "forbid": str},
     "check": {"check": str, "points": int},
     "essay": {"essay": str, "points": int},
@@ -88,21 +88,32 @@ def read_cells(path: Path) -> list[Cell]:
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     lines = text.splitlines()
-    markers = [(number, match.group(1).strip()) for number, line in enumerate(lines, start=1) if (match := MARKER.match(line))]
+    markers = [
+        (number, match.group(1).strip()) for number, line in enumerate(lines, start=1) if (match := MARKER.match(line))
+    ]
     first = markers[0][0] if markers else len(lines) + 1
-    if any(line.strip() for line in lines[:first - 1]):
+    if any(line.strip() for line in lines[: first - 1]):
         raise SourceError(path, 1, "text before the first `# %%`: begin the file with a cell")
     for number, words in markers:
         if not re.fullmatch(r"(\[markdown\])?\s*(\w+=.*)?", words):
-            raise SourceError(path, number, f"bare words after `# %%`: {words!r}; write keys, exercise=\"name\" minutes=5 level=1")
+            raise SourceError(
+                path, number, f'bare words after `# %%`: {words!r}; write keys, exercise="name" minutes=5 level=1'
+            )
     parsed = jupytext.reads(text, fmt="py:percent").cells
     if len(parsed) != len(markers):
         raise SourceError(path, first, f"{len(markers)} markers but {len(parsed)} cells: is a `# %%` inside a string?")
     cells = []
     for (number, _), cell in zip(markers, parsed, strict=True):
         if cell.source.strip():
-            cells.append(_cell(path, number, cell.cell_type, cell.source,
-                               {key: value for key, value in cell.metadata.items() if key not in LAYOUT}))
+            cells.append(
+                _cell(
+                    path,
+                    number,
+                    cell.cell_type,
+                    cell.source,
+                    {key: value for key, value in cell.metadata.items() if key not in LAYOUT},
+                )
+            )
     return cells
 
 
@@ -158,6 +169,7 @@ def bound(tree: ast.Module) -> set[str]:
 
 def reads(tree: ast.Module) -> set[str]:
     """The names of the notebook that a cell reads, in function bodies too, less what is local there."""
+
     def of(table: symtable.SymbolTable) -> set[str]:
         top = table.get_type() == "module"
         own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}

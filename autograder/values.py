@@ -15,8 +15,22 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-          "float16", "float32", "float64", "complex64", "complex128")
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
 MAX_DEPTH = 20
 MAX_DIGITS = 1000
 MAX_DIMENSIONS = 32
@@ -104,7 +118,11 @@ def describe(value: Any, depth: int = 0) -> Any:
         return Other("something nested too deeply")
     if kind is list:
         return [describe(item, depth + 1) for item in value]
-    if kind is tuple or (issubclass(kind, tuple) and hasattr(kind, "_fields")) or kind.__module__ == "torch.return_types":
+    if (
+        kind is tuple
+        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+        or kind.__module__ == "torch.return_types"
+    ):
         return tuple(describe(item, depth + 1) for item in tuple.__iter__(value))
     if kind is dict:
         return {_key(key): describe(item, depth + 1) for key, item in value.items()}
@@ -122,7 +140,9 @@ def describe(value: Any, depth: int = 0) -> Any:
             return Other(_full_name(kind), "torch.Tensor")
     if issubclass(kind, BaseException):
         return describe_error(value)
-    plain = next((base for base in (np.ndarray, bool, int, float, str, list, tuple, dict) if issubclass(kind, base)), None)
+    plain = next(
+        (base for base in (np.ndarray, bool, int, float, str, list, tuple, dict) if issubclass(kind, base)), None
+    )
     return Other(_full_name(kind), _full_name(plain) if plain else "")
 
 
@@ -183,7 +203,9 @@ def from_json(node: Any, depth: int = 0) -> Any:
     reader, types = _READERS.get(tag, (None, ()))
     if reader is None:
         raise BadRecord(f"unknown tag {tag[:20]!r}")
-    if len(fields) != len(types) or any(type(f) is not t and t is not object for f, t in zip(fields, types, strict=True)):
+    if len(fields) != len(types) or any(
+        type(f) is not t and t is not object for f, t in zip(fields, types, strict=True)
+    ):
         raise BadRecord(f"{tag}: fields do not fit")
     try:
         return reader(fields, depth)

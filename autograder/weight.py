@@ -1,7 +1,7 @@
 """Is an expression of a check cell a plain input, and does an expectation weigh anything?
 
-An expectation weighs something when the room can neither see it nor derive it from the inputs' shapes: a library call on
-the inputs, a literal table. Zeros and ones, shapes, and the inputs themselves weigh nothing.
+An expectation weighs something when the room can neither see it nor derive it from the inputs' shapes: a library call
+on the inputs, a literal table. Zeros and ones, shapes, and the inputs themselves weigh nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,35 @@ from autograder.forbidden import dotted
 
 MAKERS = ("randn", "rand", "randint", "arange", "fill")
 SHAPED = ("ones", "zeros", "full", "empty", "eye", "ones_like", "zeros_like", "full_like", "empty_like")
-TRANSPARENT = ("float", "double", "half", "bfloat16", "long", "int", "bool", "numpy", "clone", "detach", "to", "view", "reshape",
-               "contiguous", "unsqueeze", "squeeze", "expand", "requires_grad_", "item", "tolist", "astype", "copy", "flatten",
-               "transpose", "permute", "train", "eval")
+TRANSPARENT = (
+    "float",
+    "double",
+    "half",
+    "bfloat16",
+    "long",
+    "int",
+    "bool",
+    "numpy",
+    "clone",
+    "detach",
+    "to",
+    "view",
+    "reshape",
+    "contiguous",
+    "unsqueeze",
+    "squeeze",
+    "expand",
+    "requires_grad_",
+    "item",
+    "tolist",
+    "astype",
+    "copy",
+    "flatten",
+    "transpose",
+    "permute",
+    "train",
+    "eval",
+)
 GUESSABLE = (0, 1, -1, None, "")
 
 
@@ -37,16 +63,23 @@ def is_input(node: ast.expr) -> bool:
     """
     if is_plain(node) or isinstance(node, ast.Name):
         return True
+    if isinstance(node, ast.Tuple):  # q, k = check.randn(…), check.randn(…)
+        return all(is_input(e) and not isinstance(e, ast.Tuple | ast.List) for e in node.elts)
     if isinstance(node, ast.Starred | ast.UnaryOp):
         return is_input(node.value if isinstance(node, ast.Starred) else node.operand)
     if isinstance(node, ast.BinOp):
         return is_input(node.left) and is_input(node.right)
     if isinstance(node, ast.Subscript):
-        return is_input(node.value) and all(isinstance(n, ast.Constant | ast.Slice | ast.Tuple | ast.UnaryOp | ast.USub | ast.Load)
-                                            for n in ast.walk(node.slice))
+        return is_input(node.value) and all(
+            isinstance(n, ast.Constant | ast.Slice | ast.Tuple | ast.UnaryOp | ast.USub | ast.Load)
+            for n in ast.walk(node.slice)
+        )
     if isinstance(node, ast.Attribute):
-        return dotted(node).startswith(("torch.", "np.")) and node.attr in ("float16", "float32", "float64", "bfloat16", "int32",
-                                                                            "int64", "bool", "inf", "pi") or node.attr in ("mT", "T")
+        return (
+            dotted(node).startswith(("torch.", "np."))
+            and node.attr in ("float16", "float32", "float64", "bfloat16", "int32", "int64", "bool", "inf", "pi")
+            or node.attr in ("mT", "T")
+        )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         arguments = [*node.args, *(k.value for k in node.keywords)]
         made = dotted(node.func.value) == "check" and node.func.attr in MAKERS
@@ -61,6 +94,7 @@ def is_weighty(node: ast.expr, bindings: Mapping[str, Sequence[ast.expr]], seen:
 
     bindings: what the names that only the expected side uses are bound to; any other name is seen in the room.
     """
+
     def weighs(inner: ast.expr) -> bool:
         return is_weighty(inner, bindings, seen)
 
@@ -92,7 +126,8 @@ def is_weighty(node: ast.expr, bindings: Mapping[str, Sequence[ast.expr]], seen:
         if name in SHAPED:
             return name.startswith("full") and any(weighs(a) for a in node.args[1:])
         if name in ("tensor", "array", "float", "int", "len", "tuple", "list", "from_numpy", "as_tensor"):
-            return any(weighs(a) for a in arguments) or any(isinstance(n, ast.Call) and not is_input(n) for a in arguments
-                                                            for n in ast.walk(a))
+            return any(weighs(a) for a in arguments) or any(
+                isinstance(n, ast.Call) and not is_input(n) for a in arguments for n in ast.walk(a)
+            )
         return True
     return isinstance(node, ast.Compare | ast.ListComp | ast.Dict | ast.Set | ast.IfExp | ast.BoolOp | ast.JoinedStr)

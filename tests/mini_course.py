@@ -80,7 +80,7 @@ y = softplus(check.arange(5).float())
 print(y)
 '''.lstrip()
 
-ANSWERS = '''
+ANSWERS = """
 # %% wrong="overflow" of="softplus" check="large inputs" says="overflow"
 def softplus(x):
     return torch.log(1 + torch.exp(x))
@@ -114,7 +114,7 @@ def softplus(x):
 def halve(x):
     return x * 2
 
-# %% wrong="nothing returned" of="halve" check="half of it" says="None (is a return missing?)"
+# %% wrong="nothing returned" of="halve" check="half of it" says="got None (is a return"
 def halve(x):
     x / 2
 
@@ -122,7 +122,7 @@ def halve(x):
 def halve(x):
     return x // 2
 
-# %% wrong="raises" of="halve" check="half of it" says="ZeroDivisionError: division by zero   (line 2 of halve: `return x / 0`)"
+# %% wrong="raises" of="halve" check="half of it" says="division by zero   (line 2 of halve: `return x / 0`)"
 def halve(x):
     return x / 0
 
@@ -132,7 +132,7 @@ def halve(x):
 
 # %% right="lambda" of="halve"
 halve = lambda x: x - x / 2
-'''.lstrip()
+""".lstrip()
 
 
 def write_course(root: Path, source: str = SOURCE, answers: str = ANSWERS) -> Course:

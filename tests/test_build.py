@@ -35,7 +35,13 @@ def test_cells_carry_nbgraders_metadata(course):
     build(course)
     cells = cells_of(course.released(course.notebooks[0]))
     marks = cells["softplus-large-inputs"].metadata.nbgrader
-    assert (marks.grade, marks.locked, marks.points, marks.schema_version, marks.grade_id) == (True, True, 2, 3, "softplus-large-inputs")
+    assert (marks.grade, marks.locked, marks.points, marks.schema_version, marks.grade_id) == (
+        True,
+        True,
+        2,
+        3,
+        "softplus-large-inputs",
+    )
     assert not cells["softplus-large-inputs"].metadata.editable
     assert (cells["softplus"].metadata.nbgrader.solution, cells["softplus"].metadata.nbgrader.locked) == (True, False)
     assert cells["essay-why"].metadata.nbgrader.points == 3
@@ -45,13 +51,22 @@ def test_cells_carry_nbgraders_metadata(course):
 
 def test_a_rebuild_is_byte_identical_in_another_process(course):
     here = {str(path): content for path, content in outputs(course).items()}
-    code = ("import sys, pathlib, hashlib; from autograder.build import outputs; from autograder.course import load_course\n"
-            "for p, c in outputs(load_course(pathlib.Path(sys.argv[1]))).items(): print(p, hashlib.sha256(c).hexdigest())")
+    code = (
+        "import sys, pathlib, hashlib; from autograder.build import outputs; from autograder.course import load_course\n"
+        "for p, c in outputs(load_course(pathlib.Path(sys.argv[1]))).items(): print(p, hashlib.sha256(c).hexdigest())"
+    )
     import hashlib
 
-    there = subprocess.run([sys.executable, "-c", code, str(course.root)], capture_output=True, text=True, check=True,
-                           env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "PATH": ""}).stdout
-    assert dict(line.split() for line in there.splitlines()) == {p: hashlib.sha256(c).hexdigest() for p, c in here.items()}
+    there = subprocess.run(
+        [sys.executable, "-c", code, str(course.root)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "PATH": ""},
+    ).stdout
+    assert dict(line.split() for line in there.splitlines()) == {
+        p: hashlib.sha256(c).hexdigest() for p, c in here.items()
+    }
 
 
 def test_the_library_module_runs_and_holds_the_solutions(course):
@@ -62,7 +77,9 @@ def test_the_library_module_runs_and_holds_the_solutions(course):
 
     assert torch.allclose(names["softplus"](torch.tensor([0.0])), torch.tensor([2.0]).log())
     assert names["__all__"] == ["halve", "softplus"]
-    assert "check" not in names and "BEGIN" not in (course.root / "internals" / "softplus.py").read_text(encoding="utf-8")
+    assert "check" not in names and "BEGIN" not in (course.root / "internals" / "softplus.py").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_stale_names_what_was_edited_what_is_missing_and_what_nothing_builds(course):
@@ -74,7 +91,11 @@ def test_stale_names_what_was_edited_what_is_missing_and_what_nothing_builds(cou
     (course.root / "internals" / "softplus.py").unlink()
     (course.root / "internals" / "old.py").write_text("")
     lines = stale(course)
-    assert [line.partition(":")[0] for line in lines] == ["modules/01-sums/softplus.ipynb", "internals/softplus.py", "internals/old.py"]
+    assert [line.partition(":")[0] for line in lines] == [
+        "modules/01-sums/softplus.ipynb",
+        "internals/softplus.py",
+        "internals/old.py",
+    ]
     assert all("course build" in line for line in lines)
     build(course)
     assert stale(course) == [] and not (course.root / "internals" / "old.py").exists()
@@ -86,26 +107,56 @@ def test_long_names_give_short_ids_that_differ():
 
 
 REFUSED = {  # what is changed in the source, and the words of the refusal
-    "exercise without a check": ('# %% check="halve: half of it" points=1\ncheck.close(halve(7.0), 3.5, hint="divide by two")', "",
-                                 "exercise halve has no check after it"),
-    "check for no exercise": ('check="softplus: large inputs"', 'check="double: large inputs"', "no exercise before it has that name"),
+    "exercise without a check": (
+        '# %% check="halve: half of it" points=1\ncheck.close(halve(7.0), 3.5, hint="divide by two")',
+        "",
+        "exercise halve has no check after it",
+    ),
+    "check for no exercise": (
+        'check="softplus: large inputs"',
+        'check="double: large inputs"',
+        "no exercise before it has that name",
+    ),
     "check without a property": ('check="halve: half of it"', 'check="halve"', "name the exercise and one property"),
     "duplicate exercise": ('exercise="halve"', 'exercise="softplus"', "a second exercise named 'softplus'"),
     "duplicate check": ('check="halve: half of it"', 'check="softplus: the values"', "a second check named"),
     "points missing": ('check="halve: half of it" points=1', 'check="halve: half of it"', "check cell without points="),
     "no points": ('check="halve: half of it" points=1', 'check="halve: half of it" points=0', "at least 1"),
-    "hints missing": ("# ## 2\n# <details><summary>Hint 1</summary>a</details>\n", "# ## 2\n", "has 2 hints in the markdown cell above it"),
-    "solution marker left": ("    return x / 2\n    ### END SOLUTION", "    return x / 2", "`### BEGIN SOLUTION` without its pair"),
-    "no solution marked": ("    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION", "    return x / 2", "nothing would be left"),
+    "hints missing": (
+        "# ## 2\n# <details><summary>Hint 1</summary>a</details>\n",
+        "# ## 2\n",
+        "has 2 hints in the markdown cell above it",
+    ),
+    "solution marker left": (
+        "    return x / 2\n    ### END SOLUTION",
+        "    return x / 2",
+        "`### BEGIN SOLUTION` without its pair",
+    ),
+    "no solution marked": (
+        "    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION",
+        "    return x / 2",
+        "nothing would be left",
+    ),
     "hidden marker left": ("### END HIDDEN TESTS\n", "", "without its pair"),
     "hidden marker in a demo": ("print(y)", "print(y)\n### BEGIN HIDDEN TESTS", "outside a check cell"),
-    "a bare assert": ('check.close(halve(7.0), 3.5, hint="divide by two")', "assert halve(7.0) == 3.5", "no bare assert"),
-    "outside the grammar": ('check.close(halve(7.0), 3.5, hint="divide by two")', 'check.close(halve(7.0), halve(8.0) - 0.5, hint="h")',
-                            "made from the student's halve"),
+    "a bare assert": (
+        'check.close(halve(7.0), 3.5, hint="divide by two")',
+        "assert halve(7.0) == 3.5",
+        "no bare assert",
+    ),
+    "outside the grammar": (
+        'check.close(halve(7.0), 3.5, hint="divide by two")',
+        'check.close(halve(7.0), halve(8.0) - 0.5, hint="h")',
+        "made from the student's halve",
+    ),
     "an unknown key": ('exercise="halve" minutes=1', 'exercise="halve" minuts=1', "unknown key minuts"),
     "a wrong type": ("minutes=1 level=1", 'minutes="one" level=1', "minutes='one': expected int"),
     "bare words": ("# %% [markdown]\n# Why?", "# %% [markdown] A question\n# Why?", "bare words"),
-    "unlocked": ('check="halve: half of it" points=1', 'check="halve: half of it" points=1 locked=false', "unknown key locked"),
+    "unlocked": (
+        'check="halve: half of it" points=1',
+        'check="halve: half of it" points=1 locked=false',
+        "unknown key locked",
+    ),
     "does not define": ("def halve(x)", "def half(x)", "does not define halve"),
     "a demo's name outside": ("def halve(x):\n", "def halve(x):\n    print(y)\n", "y is bound only in a demo cell"),
     "alt missing": ('alt="a line"', 'alt=""', "without alt text"),

@@ -12,12 +12,25 @@ from hypothesis.extra import numpy as hnp
 from autograder.values import DTYPES, Array, BadRecord, Other, Raised, describe, from_json, to_json
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers()
-arrays = st.sampled_from([np.dtype(name) for name in DTYPES]).flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0)))
-values = st.recursive(scalars | arrays, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
-                      | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=8)
-json_trees = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-                          | st.sampled_from(["array", "list", "dict", "int", "raised", "torch", "float32"]),
-                          lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=3), inner, max_size=3))
+arrays = st.sampled_from([np.dtype(name) for name in DTYPES]).flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0))
+)
+values = st.recursive(
+    scalars | arrays,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+json_trees = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["array", "list", "dict", "int", "raised", "torch", "float32"]),
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
 
 
 def identical(a, b):
@@ -25,7 +38,13 @@ def identical(a, b):
     if type(a) is not type(b):
         return False
     if isinstance(a, Array):
-        same = (a.library, a.dtype, a.shape, a.device, a.requires_grad) == (b.library, b.dtype, b.shape, b.device, b.requires_grad)
+        same = (a.library, a.dtype, a.shape, a.device, a.requires_grad) == (
+            b.library,
+            b.dtype,
+            b.shape,
+            b.device,
+            b.requires_grad,
+        )
         return same and a.data.dtype == b.data.dtype and a.data.tobytes() == b.data.tobytes()
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(identical(x, y) for x, y in zip(a, b, strict=True))
@@ -49,7 +68,9 @@ def test_a_forged_tree_is_a_plain_value_or_a_bad_record(tree):
     assert identical(from_json(to_json(value)), value)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.complex64])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.complex64]
+)
 def test_a_tensor_keeps_its_numbers(dtype):
     tensor = (torch.arange(6).reshape(2, 3) % 2).to(dtype).requires_grad_(dtype.is_floating_point)
     plain = describe(tensor)
@@ -74,13 +95,16 @@ class Subclass(torch.Tensor):
     pass
 
 
-@pytest.mark.parametrize(("value", "expected"), [
-    (Agreeable(), Other("Agreeable", "")),
-    (torch.zeros(2).as_subclass(Subclass), Other("Subclass", "torch.Tensor")),
-    (torch.eye(2).to_sparse(), Other("a sparse_coo tensor", "torch.Tensor")),
-    (np.array(["a"]), Other("an array of dtype str32", "numpy.ndarray")),
-    (np.ma.masked_array([1]), Other("numpy.ma.MaskedArray", "numpy.ndarray")),
-])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Agreeable(), Other("Agreeable", "")),
+        (torch.zeros(2).as_subclass(Subclass), Other("Subclass", "torch.Tensor")),
+        (torch.eye(2).to_sparse(), Other("a sparse_coo tensor", "torch.Tensor")),
+        (np.array(["a"]), Other("an array of dtype str32", "numpy.ndarray")),
+        (np.ma.masked_array([1]), Other("numpy.ma.MaskedArray", "numpy.ndarray")),
+    ],
+)
 def test_what_only_looks_like_a_tensor_is_other(value, expected):
     described = describe(value)
     assert isinstance(described, Other)
@@ -97,13 +121,23 @@ def test_a_parameter_is_a_tensor_and_a_meta_tensor_has_no_values():
     assert describe(torch.zeros(2, device="meta")).data is None
 
 
-@pytest.mark.parametrize("tree", [
-    ["array", "torch", "float32", [2], "cpu", False, "float32", "AAAA"],         # 3 bytes are not two floats
-    ["array", "torch", "float32", [-1], "cpu", False, "float32", ""],
-    ["array", "torch", "object", [1], "cpu", False, "object", "AAAAAAAAAAA="],
-    ["array", "torch", "bool", [1], "cpu", False, "bool", "Bw=="],
-    ["int", "0x" + "f" * 2000], ["int", 3], ["float", "spam"], ["list", "ab"], ["dict", [[["list", []], ["none"]]]], [], "x", None,
-])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        ["array", "torch", "float32", [2], "cpu", False, "float32", "AAAA"],  # 3 bytes are not two floats
+        ["array", "torch", "float32", [-1], "cpu", False, "float32", ""],
+        ["array", "torch", "object", [1], "cpu", False, "object", "AAAAAAAAAAA="],
+        ["array", "torch", "bool", [1], "cpu", False, "bool", "Bw=="],
+        ["int", "0x" + "f" * 2000],
+        ["int", 3],
+        ["float", "spam"],
+        ["list", "ab"],
+        ["dict", [[["list", []], ["none"]]]],
+        [],
+        "x",
+        None,
+    ],
+)
 def test_malformed_records_are_refused(tree):
     with pytest.raises(BadRecord):
         from_json(tree)

@@ -1,4 +1,4 @@
-"""Grade a folder of submissions: in parallel, one room each, with one writer for the gradebook, feedback and grades.csv."""
+"""Grade a folder of submissions: in parallel, one room each; one writer for gradebook, feedback and grades.csv."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def find_submissions(course: Course, folder: Path) -> list[Handed]:
     if not folder.is_dir():
         raise CourseError(f"{folder}: no such folder; it should hold one folder a student")
     by_place = {(n.module, n.name): n for n in course.notebooks}
-    found = [Handed(path.parts[-3], path, by_place.get((path.parts[-2], path.stem)))
-             for path in sorted(folder.glob("*/*/*.ipynb"))]
+    found = [
+        Handed(path.parts[-3], path, by_place.get((path.parts[-2], path.stem)))
+        for path in sorted(folder.glob("*/*/*.ipynb"))
+    ]
     if not found:
         raise CourseError(f"{folder}: no submissions; expected {folder}/STUDENT/MODULE/NOTEBOOK.ipynb")
     return found
@@ -73,8 +75,11 @@ def grade_all(submissions: list[Handed], exams: dict[str, Exam], sandbox: bool =
     """Every submission's result, as they are done. Raises CourseError where rooms cannot be opened."""
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _begin, (exams,)) as pool:
         futures = [pool.submit(_grade, handed, sandbox) for handed in submissions if handed.notebook]
-        yield from (_refused(handed, "no notebook of the course has this name and folder; rename it")
-                    for handed in submissions if not handed.notebook)
+        yield from (
+            _refused(handed, "no notebook of the course has this name and folder; rename it")
+            for handed in submissions
+            if not handed.notebook
+        )
         try:
             yield from (future.result() for future in as_completed(futures))
         except BaseException:
@@ -92,7 +97,9 @@ def grade_folder(course: Course, folder: Path, sandbox: bool = True, db: str | N
     with Progress(console=console, transient=True) as progress:
         chosen = [n for n in course.notebooks if any(h.notebook == n for h in submissions)]
         exams = {n.name: prepare(course, n) for n in progress.track(chosen, description="reference solutions")}
-        writer = GradebookWriter(db or f"sqlite:///{build / 'gradebook.db'}", course.id, build / "source", build / "autograded")
+        writer = GradebookWriter(
+            db or f"sqlite:///{build / 'gradebook.db'}", course.id, build / "source", build / "autograded"
+        )
         with writer as gradebook:
             feedback = FeedbackWriter(gradebook)
             for module in dict.fromkeys(n.module for n in chosen):
@@ -111,7 +118,11 @@ def grade_folder(course: Course, folder: Path, sandbox: bool = True, db: str | N
     for result in results:
         for line in to_know(result):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for name, place in (("gradebook", db or "build/gradebook.db"), ("feedback", "build/feedback/"), ("grades", "build/grades.csv")):
+    for name, place in (
+        ("gradebook", db or "build/gradebook.db"),
+        ("feedback", "build/feedback/"),
+        ("grades", "build/grades.csv"),
+    ):
         console.print(f"{name}: {place}", highlight=False)
     return 0
 
@@ -124,9 +135,13 @@ def _table(results: list[Result]) -> Table:
         exercises = result.exercises()
         passed = sum(status == "passed" for status in exercises.values())
         refused = result.outcome == "refused"
-        table.add_row(escape(result.student), escape(result.notebook), f"[{STYLES[result.outcome]}]{result.outcome}",
-                      "" if refused else f"{result.points:g} of {result.max_points:g}",
-                      "" if refused else f"{passed} of {len(exercises)}")
+        table.add_row(
+            escape(result.student),
+            escape(result.notebook),
+            f"[{STYLES[result.outcome]}]{result.outcome}",
+            "" if refused else f"{result.points:g} of {result.max_points:g}",
+            "" if refused else f"{passed} of {len(exercises)}",
+        )
     return table
 
 

@@ -19,7 +19,7 @@ from autograder.checks import CheckFailed, attempt, dtype_name, explain_error
 from autograder.inputs import Inputs
 from autograder.values import Array, describe, describe_error, to_json
 
-MAX_RECORD_BYTES = 8_000_000        # of one check, as JSON
+MAX_RECORD_BYTES = 8_000_000  # of one check, as JSON
 MAX_RECORDS = 10_000
 
 
@@ -77,7 +77,7 @@ def _without_data(value: Any) -> Any:
 
 
 class Engine:
-    """An IPython shell without history, display or colours, in which a notebook's cells run as they would in Jupyter."""
+    """An IPython shell without history, display or colours: a notebook's cells run in it as they would in Jupyter."""
 
     def __init__(self) -> None:
         from IPython.core.interactiveshell import InteractiveShell
@@ -86,8 +86,9 @@ class Engine:
         config = Config()
         config.HistoryManager.enabled = False
         self.shell = InteractiveShell(config=config)
-        InteractiveShell._instance = self.shell
-        self.shell.showtraceback = self.shell.showsyntaxerror = lambda *args, **kwargs: None
+        InteractiveShell._instance = self.shell  # what get_ipython() and magics look for
+        for name in ("showtraceback", "showsyntaxerror"):
+            setattr(self.shell, name, lambda *args, **kwargs: None)
 
     def cell(self, source: str) -> dict | None:
         """Run a cell of the notebook; returns its error, described, or None. Errors are tolerated: checks decide."""
@@ -97,7 +98,11 @@ class Engine:
 
     def quiet_cell(self, source: str) -> dict | None:
         """The same, with what the cell prints thrown away."""
-        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        with (
+            open(os.devnull, "w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
             return self.cell(source)
 
     def check(self, name: str, source: str) -> tuple[list[dict], dict | None]:
@@ -130,4 +135,3 @@ def run(job: dict, send: Callable[[dict], None]) -> None:
         else:
             records, error = [], engine.cell(step["source"])
         send({"id": step["id"], "records": records, "error": error})
-

@@ -25,11 +25,16 @@ def give_up_rights(uid: int | None) -> None:
 
 
 def set_limits(limits: dict) -> None:
-    """rlimits: memory beyond what the interpreter and torch already map, processes, open files, file size, no core dumps."""
+    """rlimits: memory beyond what the interpreter and torch map already, processes, open files, file size, no dumps."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         base = int(statm.read().split()[0]) * resource.getpagesize()
-    for kind, value in ((resource.RLIMIT_AS, base + limits["memory"]), (resource.RLIMIT_NPROC, limits["processes"]),
-                        (resource.RLIMIT_NOFILE, limits["files"]), (resource.RLIMIT_FSIZE, limits["disk"]), (resource.RLIMIT_CORE, 0)):
+    for kind, value in (
+        (resource.RLIMIT_AS, base + limits["memory"]),
+        (resource.RLIMIT_NPROC, limits["processes"]),
+        (resource.RLIMIT_NOFILE, limits["files"]),
+        (resource.RLIMIT_FSIZE, limits["disk"]),
+        (resource.RLIMIT_CORE, 0),
+    ):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
@@ -59,7 +64,7 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         run(job, send)
         send({"end": True})
-    os._exit(0)                         # threads and exit handlers that the notebook left behind do not keep the room open
+    os._exit(0)  # threads and exit handlers that the notebook left behind do not keep the room open
 
 
 if __name__ == "__main__":

@@ -11,16 +11,16 @@ from pathlib import Path
 from autograder.build import instructor_cells, release, to_bytes
 from autograder.course import Course, Notebook
 from autograder.grading.judge import Expectation, expect
+from autograder.grammar import Scope, Split
 from autograder.rules import checked_cells, split_checks
 from autograder.source import BEGIN_SOLUTION, END_SOLUTION, Cell, scope_of
-from autograder.grammar import Scope, Split
 
 __all__ = ["Exam", "Place", "prepare"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """One cell of the pristine notebook: the source's cell, and its text as the instructor's and the student's copy have it."""
+    """One cell of the pristine notebook: the source's, and its text in the instructor's and the student's copy."""
 
     cell: Cell
     id: str
@@ -60,20 +60,31 @@ def places_of(path: Path, cells: list[Cell]) -> tuple[tuple[Place, ...], bytes, 
     instructor = to_bytes(instructor_cells(path, cells))
     released = release(instructor)
     pairs = zip(cells, json.loads(instructor)["cells"], json.loads(released)["cells"], strict=True)
-    places = tuple(Place(cell, ours["id"], "".join(ours["source"]), "".join(theirs["source"])) for cell, ours, theirs in pairs)
+    places = tuple(
+        Place(cell, ours["id"], "".join(ours["source"]), "".join(theirs["source"])) for cell, ours, theirs in pairs
+    )
     return places, instructor, released
 
 
 def reference_steps(places: tuple[Place, ...]) -> list[dict]:
     """The job of the reference solution: every code cell but the demos, checks as the judge runs them."""
-    return [step(place, place.cell.source if place.kind == "check" else _without_markers(place.cell.source))
-            for place in places if place.kind in ("given", "exercise", "check")]
+    return [
+        step(place, place.cell.source if place.kind == "check" else _without_markers(place.cell.source))
+        for place in places
+        if place.kind in ("given", "exercise", "check")
+    ]
 
 
 def step(place: Place, source: str) -> dict:
     """One step of a job, for `autograder.grading.engine`."""
     if place.kind == "check":
-        return {"kind": "check", "id": place.id, "exercise": place.cell.exercise, "title": place.cell.name, "source": source}
+        return {
+            "kind": "check",
+            "id": place.id,
+            "exercise": place.cell.exercise,
+            "title": place.cell.name,
+            "source": source,
+        }
     return {"kind": "cell", "id": place.id, "exercise": place.cell.name, "source": source}
 
 

@@ -14,23 +14,38 @@ from autograder.grading.result import CheckResult, Result
 from autograder.grading.room import Limits, run_job
 from autograder.grading.submission import Graft, Refused, graft, read
 
-MAX_ROOMS = 40                       # a submission whose every check kills its room still ends
+MAX_ROOMS = 40  # a submission whose every check kills its room still ends
 
 
 def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, sandbox: bool = True) -> Result:
-    """Grade one submitted notebook. Everything that can be wrong with it ends in the Result, nothing is raised for it."""
+    """Grade one submitted notebook. Whatever is wrong with it ends in the Result, nothing is raised for it."""
     begun = time.monotonic()
     notebook = exam.notebook
     try:
         grafted = graft(read(data), exam)
     except Refused as refusal:
-        return Result(student, notebook.module, notebook.name, "refused", reasons=(str(refusal),), seconds=time.monotonic() - begun)
+        return Result(
+            student,
+            notebook.module,
+            notebook.name,
+            "refused",
+            reasons=(str(refusal),),
+            seconds=time.monotonic() - begun,
+        )
     verdicts = forbidden_verdicts(grafted, exam)
     flags = list(grafted.flags)
     verdicts |= _run(grafted, exam, set(verdicts), limits or Limits(), sandbox, flags)
     checks = tuple(_result(place, verdicts[place.id]) for place in exam.of_kind("check"))
-    return Result(student, notebook.module, notebook.name, "flagged" if flags else "graded", checks, (*flags, *grafted.notes),
-                  _notebook(grafted, exam), time.monotonic() - begun)
+    return Result(
+        student,
+        notebook.module,
+        notebook.name,
+        "flagged" if flags else "graded",
+        checks,
+        (*flags, *grafted.notes),
+        _notebook(grafted, exam),
+        time.monotonic() - begun,
+    )
 
 
 def _result(place: Place, verdict: Verdict) -> CheckResult:
@@ -40,7 +55,7 @@ def _result(place: Place, verdict: Verdict) -> CheckResult:
 
 
 def steps_of(grafted: Graft, exam: Exam) -> list[dict]:
-    """The room's job: given cells, answers and added cells in the notebook's order, checks as probes; no demos, no essays."""
+    """The room's job: given cells, answers and added cells in order, checks as probes; no demos, no essays."""
     steps = [_added(number, source) for number, source in enumerate(grafted.added.get("", ()))]
     for place in exam.places:
         if place.kind == "given":
@@ -49,7 +64,9 @@ def steps_of(grafted: Graft, exam: Exam) -> list[dict]:
             steps.append(step(place, grafted.answers.get(place.id, place.released)))
         elif place.kind == "check":
             steps.append(step(place, exam.splits[place.id].probe))
-        steps += [_added(f"{place.id}-{number}", source) for number, source in enumerate(grafted.added.get(place.id, ()))]
+        steps += [
+            _added(f"{place.id}-{number}", source) for number, source in enumerate(grafted.added.get(place.id, ()))
+        ]
     return steps
 
 
@@ -57,10 +74,12 @@ def _added(number: object, source: str) -> dict:
     return {"kind": "cell", "id": f"added-{number}", "exercise": "", "source": source}
 
 
-def _run(grafted: Graft, exam: Exam, decided: set[str], limits: Limits, sandbox: bool, flags: list[str]) -> dict[str, Verdict]:
+def _run(
+    grafted: Graft, exam: Exam, decided: set[str], limits: Limits, sandbox: bool, flags: list[str]
+) -> dict[str, Verdict]:
     """Run the job, in a new room after each one that ended early, without the step that ended it."""
     reports: dict[str, dict] = {}
-    lost: dict[str, str] = {}                            # step id → timed out, died
+    lost: dict[str, str] = {}  # step id → timed out, died
     steps = [s for s in steps_of(grafted, exam) if s["id"] not in decided]
     known = {s["id"] for s in steps}
 
@@ -69,30 +88,45 @@ def _run(grafted: Graft, exam: Exam, decided: set[str], limits: Limits, sandbox:
             if report["id"] in reports and report["id"] in checks:
                 flags.append(f"{report['id']}: reported twice by the room")
             reports[report["id"]] = report
+
     checks = {s["id"] for s in steps if s["kind"] == "check"}
     for _ in range(MAX_ROOMS):
         todo = [s for s in steps if s["id"] not in lost and not (s["kind"] == "check" and s["id"] in reports)]
         if not any(s["kind"] == "check" for s in todo):
             break
-        ended = run_job({"role": "student", "steps": [{key: s[key] for key in ("kind", "id", "exercise", "source")} for s in todo]},
-                        limits, receive, sandbox)
+        ended = run_job(
+            {"role": "student", "steps": [{key: s[key] for key in ("kind", "id", "exercise", "source")} for s in todo]},
+            limits,
+            receive,
+            sandbox,
+        )
         if ended.how == "finished":
             break
         if ended.step not in known or ended.step in lost:
             lost |= {s["id"]: ended.how for s in todo if s["kind"] == "check"}
             break
         lost[ended.step] = ended.how
-        if ended.how == "timed out" and ended.step in checks:
-            exercise = next(s["exercise"] for s in steps if s["id"] == ended.step)
-            lost |= {s["id"]: ended.how for s in steps if s["kind"] == "check" and s["exercise"] == exercise and s["id"] not in reports}
-    return {place.id: _verdict(place, exam, reports, lost, grafted) for place in exam.of_kind("check") if place.id in checks}
+        exercise = next(s["exercise"] for s in steps if s["id"] == ended.step)
+        if exercise and (
+            ended.how == "timed out" or ended.step not in checks
+        ):  # its other checks would end the same way
+            lost |= {
+                s["id"]: ended.how
+                for s in steps
+                if s["kind"] == "check" and s["exercise"] == exercise and s["id"] not in reports
+            }
+    return {
+        place.id: _verdict(place, exam, reports, lost, grafted) for place in exam.of_kind("check") if place.id in checks
+    }
 
 
 def _verdict(place: Place, exam: Exam, reports: dict[str, dict], lost: dict[str, str], grafted: Graft) -> Verdict:
     answer = next(p for p in exam.of_kind("exercise") if p.cell.name == place.cell.exercise)
     title = place.cell.name
     if not grafted.attempted(answer) and not any(grafted.added.values()):
-        return Verdict("not attempted", failure(title, f"not written yet: {answer.cell.name} still raises NotImplementedError"))
+        return Verdict(
+            "not attempted", failure(title, f"not written yet: {answer.cell.name} still raises NotImplementedError")
+        )
     for name in (place.id, answer.id):
         if name in lost and place.id not in reports:
             words = {"timed out": "it did not finish in time", "died": "it ended the process"}[lost[name]]
@@ -103,7 +137,7 @@ def _verdict(place: Place, exam: Exam, reports: dict[str, dict], lost: dict[str,
     error = reports.get(answer.id, {}).get("error")
     came = report.get("error")
     if isinstance(error, dict) and isinstance(came, dict) and came.get("types") and "NameError" in came["types"]:
-        report = {**report, "error": error}              # the cell that should define it did not run: say that instead
+        report = {**report, "error": error}  # the cell that should define it did not run: say that instead
     return decide(title, exam.expectations[place.id], report)
 
 
@@ -138,7 +172,10 @@ def _notebook(grafted: Graft, exam: Exam) -> str:
         if place.kind in ("exercise", "essay"):
             cell["source"] = grafted.answers.get(place.id, place.released)
         cells.append(cell)
-        cells += [_added_cell(f"added-{place.id}-{n}"[-64:], source) for n, source in enumerate(grafted.added.get(place.id, ()))]
+        cells += [
+            _added_cell(f"added-{place.id}-{n}"[-64:], source)
+            for n, source in enumerate(grafted.added.get(place.id, ()))
+        ]
     notebook["cells"] = cells
     return json.dumps(notebook, ensure_ascii=False, indent=1)
 

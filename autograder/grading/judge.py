@@ -52,8 +52,13 @@ def expect(cells: list[dict], splits: dict[str, Split], timeout: float = 600) ->
 
     Raises CourseError where a cell fails or the reference does not pass its own checks.
     """
-    process = subprocess.run([sys.executable, "-m", "autograder.grading.enter"], input=json.dumps(reference_job(cells, splits)),
-                             capture_output=True, text=True, timeout=timeout)
+    process = subprocess.run(
+        [sys.executable, "-m", "autograder.grading.enter"],
+        input=json.dumps(reference_job(cells, splits)),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
     reports = [json.loads(line) for line in process.stdout.splitlines()]
     ended = {report["id"]: report for report in reports if "id" in report}
     expectations: dict[str, list[Expectation]] = {}
@@ -74,8 +79,14 @@ def expect(cells: list[dict], splits: dict[str, Split], timeout: float = 600) ->
 def _expectation(record: dict, sites: tuple[Site, ...]) -> Expectation:
     site = sites[record["site"]]
     expected = [from_json(node) for node in record.get("expected", ())]
-    return Expectation(record["site"], record["occurrence"], site.verb, site.hidden, expected[0] if expected else None,
-                       record.get("options", {}))
+    return Expectation(
+        record["site"],
+        record["occurrence"],
+        site.verb,
+        site.hidden,
+        expected[0] if expected else None,
+        record.get("options", {}),
+    )
 
 
 def decide(title: str, expectations: list[Expectation], report: dict) -> Verdict:
@@ -91,10 +102,15 @@ def decide(title: str, expectations: list[Expectation], report: dict) -> Verdict
             return _stopped(title, error, expectation.hidden)
         problem_line = _compare(expectation, came.pop(key))
         if problem_line == NOT_WRITTEN:
-            return Verdict("not attempted", failure(title, f"not written yet: {title.partition(':')[0]} still raises NotImplementedError"))
+            return Verdict(
+                "not attempted",
+                failure(title, f"not written yet: {title.partition(':')[0]} still raises NotImplementedError"),
+            )
         if problem_line:
             hint = expectation.options.get("hint", "")
-            return Verdict("failed", failure(title, HIDDEN) if expectation.hidden else failure(title, problem_line, hint))
+            return Verdict(
+                "failed", failure(title, HIDDEN) if expectation.hidden else failure(title, problem_line, hint)
+            )
     if error:
         return _stopped(title, error, any(e.hidden for e in expectations))
     if came:
@@ -126,8 +142,13 @@ def _values(report: dict) -> dict[tuple[int, int], list]:
         raise BadRecord("no list of records")
     values: dict[tuple[int, int], list] = {}
     for record in records:
-        if not isinstance(record, dict) or type(record.get("site")) is not int or type(record.get("occurrence")) is not int \
-                or not isinstance(record.get("values"), list) or len(record["values"]) > 2:
+        if (
+            not isinstance(record, dict)
+            or type(record.get("site")) is not int
+            or type(record.get("occurrence")) is not int
+            or not isinstance(record.get("values"), list)
+            or len(record["values"]) > 2
+        ):
             raise BadRecord("a record without its place or values")
         key = (record["site"], record["occurrence"])
         if key in values:

@@ -1,6 +1,6 @@
-"""Where a student's code runs: a bubblewrap room without network, without other people's work, and with little to hold on to.
+"""Where a student's code runs: a bubblewrap room without network and without other people's work.
 
-One room per submission, opened by `run_job`, gone when it returns: killing the room's first process kills all in it. The
+One room per submission, opened by `run_job`, gone when it returns: killing its first process kills all in it. The
 room sees the system and the interpreter read-only, the check library, and a small private folder; nothing of the
 gradebook, of solutions, of expected values or of other submissions.
 """
@@ -23,12 +23,14 @@ from pathlib import Path
 
 from autograder.course import CourseError
 
-POWERLESS = 60001                   # a uid that owns no file
+POWERLESS = 60001  # a uid that owns no file
 CLONE_NEWUSER = 0x10000000
-MAX_REPORT_BYTES = 64_000_000       # of one submission
-COURSE = "/course"                  # where the check library stands in a room
-REFUSAL = ("no sandbox: {reason}. Students' code would run with your rights; install bubblewrap (for Debian and Ubuntu: "
-           "apt-get install bubblewrap), or accept the risk with --no-sandbox")
+MAX_REPORT_BYTES = 64_000_000  # of one submission
+COURSE = "/course"  # where the check library stands in a room
+REFUSAL = (
+    "no sandbox: {reason}. Students' code would run with your rights; install bubblewrap (for Debian and Ubuntu: "
+    "apt-get install bubblewrap), or accept the risk with --no-sandbox"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a room ended. how: "finished", "timed out" or "died". step: the id of the step it was in, "" when finished."""
+    """How a room ended. how: "finished", "timed out" or "died". step: the step it was in, "" when finished."""
 
     how: str
     step: str = ""
@@ -59,8 +61,13 @@ def sandbox_problem() -> str:
         return "bubblewrap (bwrap) is not installed"
     try:
         with _Users() as users:
-            probe = subprocess.run(_argv(["/usr/bin/env", "true"], users), pass_fds=users.descriptors, capture_output=True, text=True,
-                                   timeout=30)
+            probe = subprocess.run(
+                _argv(["/usr/bin/env", "true"], users),
+                pass_fds=users.descriptors,
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"user namespaces are not available ({error})"
     return f"bubblewrap cannot open a room ({probe.stderr.strip()[:200]})" if probe.returncode else ""
@@ -117,11 +124,42 @@ def _argv(command: list[str], users: _Users, limits: Limits | None = None) -> li
     """bubblewrap's command line for a room that runs `command`."""
     limits = limits or Limits()
     if users.descriptors:
-        who = ["--userns", str(users.descriptors[0]), "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        who = [
+            "--userns",
+            str(users.descriptors[0]),
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "CAP_SETUID",
+            "--cap-add",
+            "CAP_SETGID",
+        ]
     else:
-        who = ["--unshare-user", "--disable-userns", "--uid", str(POWERLESS), "--gid", str(POWERLESS), "--cap-drop", "ALL"]
-    argv = ["bwrap", *who, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-            "--die-with-parent", "--new-session", "--clearenv", "--ro-bind", "/usr", "/usr"]
+        who = [
+            "--unshare-user",
+            "--disable-userns",
+            "--uid",
+            str(POWERLESS),
+            "--gid",
+            str(POWERLESS),
+            "--cap-drop",
+            "ALL",
+        ]
+    argv = [
+        "bwrap",
+        *who,
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--ro-bind",
+        "/usr",
+        "/usr",
+    ]
     for link in ("bin", "lib", "lib64", "sbin"):
         path = Path("/", link)
         if path.is_symlink():
@@ -141,15 +179,48 @@ def _argv(command: list[str], users: _Users, limits: Limits | None = None) -> li
     finished = importlib.util.find_spec("internals")
     for location in (finished.submodule_search_locations or ()) if finished else ():
         if any(Path(location).is_relative_to(prefix) for prefix in prefixes):
-            argv += ["--tmpfs", location]                 # an installed course has the solutions in site-packages
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/box", "TMPDIR": "/box", "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
-                   "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
-                   **{name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}}
+            argv += ["--tmpfs", location]  # an installed course has the solutions in site-packages
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/box",
+        "TMPDIR": "/box",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        **{name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ},
+    }
     for name, value in environment.items():
         argv += ["--setenv", name, value]
-    return [*argv, "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/box",
-            "--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/",
-            "--chdir", "/box", "--", *command]
+    return [
+        *argv,
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--size",
+        str(limits.disk),
+        "--tmpfs",
+        "/box",
+        "--perms",
+        "1777",
+        "--size",
+        str(limits.disk),
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/box",
+        "--",
+        *command,
+    ]
 
 
 ENTER = f"import sys; sys.path.insert(0, {COURSE!r}); from autograder.grading.enter import main; main()"
@@ -164,12 +235,22 @@ def run_job(job: dict, limits: Limits, receive: Callable[[dict], None], sandbox:
         if sandbox:
             argv = _argv([sys.executable, "-I", "-c", ENTER], users, limits)
             uid = POWERLESS if users.descriptors else None
-            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                       pass_fds=users.descriptors)
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=users.descriptors,
+            )
         else:
             uid = None
-            process = subprocess.Popen([sys.executable, "-m", "autograder.grading.enter"], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "autograder.grading.enter"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
     try:
         return _converse(process, json.dumps({**job, "limits": asdict(limits), "uid": uid}).encode(), limits, receive)
     finally:
@@ -178,7 +259,7 @@ def run_job(job: dict, limits: Limits, receive: Callable[[dict], None], sandbox:
 
 def _end(process: subprocess.Popen, sandbox: bool) -> None:
     if sandbox:
-        process.kill()                                    # --die-with-parent takes the whole room along
+        process.kill()  # --die-with-parent takes the whole room along
     else:
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -202,7 +283,7 @@ def _converse(process: subprocess.Popen, job: bytes, limits: Limits, receive: Ca
     os.set_blocking(output, False)
     step, waiting, received = "start", b"", 0
     begun = time.monotonic()
-    step_begun = begun + 60                               # importing torch is not a student's fault
+    step_begun = begun + 60  # importing torch is not a student's fault
     with selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
         while True:

@@ -32,7 +32,7 @@ class Submitted:
 class Graft:
     """A submission's answers in the places of the pristine notebook.
 
-    answers: by grade id of exercise or essay. added: by the id of the place after which the cells stood ("" at the top).
+    answers: by grade id of exercise or essay. added: by the id of the place after which the cells stood ("": the top).
     flags: why a person should look. notes: what was put right without needing one.
     """
 
@@ -55,7 +55,9 @@ def read(data: bytes) -> list[Submitted]:
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Refused(f"not a notebook (not UTF-8 text at byte {error.start:,}); hand in the .ipynb file itself") from None
+        raise Refused(
+            f"not a notebook (not UTF-8 text at byte {error.start:,}); hand in the .ipynb file itself"
+        ) from None
     except json.JSONDecodeError as error:
         whole = data.lstrip()[:1] == b"{"
         cut = whole and error.pos >= len(error.doc.rstrip()) - 1 or "Unterminated" in error.msg
@@ -74,25 +76,38 @@ def read(data: bytes) -> list[Submitted]:
 def _cell(cell: dict) -> Submitted:
     source = cell.get("source", cell.get("input", ""))
     source = "".join(part for part in source if isinstance(part, str)) if isinstance(source, list) else source
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    metadata = _dict(cell.get("metadata"))
+    marks = _dict(metadata.get("nbgrader"))
     ids = (marks.get("grade_id"), cell.get("id"), metadata.get("id"))
-    return Submitted(str(cell.get("cell_type", "code")), source.replace("\r\n", "\n") if isinstance(source, str) else "",
-                     tuple(name for name in ids if isinstance(name, str)))
+    return Submitted(
+        str(cell.get("cell_type", "code")),
+        source.replace("\r\n", "\n") if isinstance(source, str) else "",
+        tuple(name for name in ids if isinstance(name, str)),
+    )
+
+
+def _dict(value: object) -> dict:
+    return value if isinstance(value, dict) else {}
 
 
 def graft(cells: list[Submitted], exam: Exam) -> Graft:
     """Find each answer, by its id and else by its content, and the student's own cells. Raises Refused."""
     result = Graft()
-    owner: dict[int, str] = {}                           # position in the submission → id of the place it fills
+    owner: dict[int, str] = {}  # position in the submission → id of the place it fills
     by_text = {_squeeze(place.released): place.id for place in exam.places}
     for place in exam.of_kind("exercise"):
         _find_exercise(place, cells, result, owner)
     if not any(place.id in cell.ids for place in exam.places for cell in cells) and result.answers:
-        result.flags[:] = ["all marks were lost (copied into a new notebook?); the answers were found by their definitions"]
+        result.flags[:] = [
+            "all marks were lost (copied into a new notebook?); the answers were found by their definitions"
+        ]
     for number, cell in enumerate(cells):
         if number not in owner:
-            known = [name for name in cell.ids if any(name == place.id and place.kind not in ("exercise", "essay") for place in exam.places)]
+            known = [
+                name
+                for name in cell.ids
+                if any(name == place.id and place.kind not in ("exercise", "essay") for place in exam.places)
+            ]
             same = by_text.get(_squeeze(cell.source))
             if same or known:
                 owner[number] = same or known[0]
@@ -136,21 +151,25 @@ def _find_exercise(place: Place, cells: list[Submitted], result: Graft, owner: d
     if own and (len(own) == 1 or len({cells[n].source for n in own}) == 1):
         chosen = own[0]
         if chosen not in written and len(written) == 1 and not cells[written[0]].ids:
-            result.notes.append(f"{name}: the marked cell is unsolved, the student's definition in another cell counts as it runs after")
+            result.notes.append(
+                f"{name}: the marked cell is unsolved, the student's definition in another cell counts as it runs after"
+            )
     elif own:
         chosen = next((n for n in reversed(own) if n in written), own[-1])
         result.flags.append(f"{name}: {len(own)} cells are marked as its answer; the last one written counts")
     elif written or defining:
         chosen = (written or defining)[-1]
         how = "its marks were lost" if not marked else "its marks stand on another cell"
-        result.flags.append(f"{name}: {how}, found by its definition" + (f" (the last of {len(written)})" if len(written) > 1 else ""))
+        result.flags.append(
+            f"{name}: {how}, found by its definition" + (f" (the last of {len(written)})" if len(written) > 1 else "")
+        )
     elif len(marked) == 1:
-        chosen = marked[0]                               # emptied, or it no longer defines the name: graded as it stands
+        chosen = marked[0]  # emptied, or it no longer defines the name: graded as it stands
     else:
         return
     owner[chosen] = place.id
-    for n in marked:
-        owner.setdefault(n, place.id)
+    for n in own:
+        owner.setdefault(n, place.id)  # its copies are not the student's own cells
     result.answers[place.id] = cells[chosen].source
 
 
@@ -163,14 +182,19 @@ def _find_essay(place: Place, cells: list[Submitted], exam: Exam, result: Graft,
     position = exam.places.index(place)
     question = exam.places[position - 1].id
     following = [n for n in sorted(owner) if owner[n] == question]
-    if following and following[-1] + 1 < len(cells) and following[-1] + 1 not in owner and cells[following[-1] + 1].kind == "markdown":
+    if (
+        following
+        and following[-1] + 1 < len(cells)
+        and following[-1] + 1 not in owner
+        and cells[following[-1] + 1].kind == "markdown"
+    ):
         n = following[-1] + 1
         owner[n] = place.id
         result.answers[place.id] = cells[n].source
 
 
 def _collect_added(cells: list[Submitted], exam: Exam, result: Graft, owner: dict[int, str]) -> None:
-    """The code cells that belong to no place, after the place that precedes them; a changed check or given cell is dropped."""
+    """The code cells that belong to no place, after the place before them; a changed check or given cell is dropped."""
     after = ""
     texts = {place.id: (_squeeze(place.released), _squeeze(place.instructor)) for place in exam.places}
     kinds = {place.id: place.kind for place in exam.places}

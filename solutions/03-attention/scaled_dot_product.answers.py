@@ -81,6 +81,11 @@ def softmax(x, axis=-1):
     return torch.softmax(torch.from_numpy(x), dim=axis).numpy()
 
 
+# %% wrong="the forbidden method" of="softmax" check="any axis" says="may not call torch.Tensor.softmax"
+def softmax(x, axis=-1):
+    return torch.from_numpy(x).softmax(axis).numpy()
+
+
 # %% right="minus log-sum-exp" of="softmax"
 def softmax(x, axis=-1):
     top = np.max(x, axis=axis, keepdims=True)
@@ -255,7 +260,7 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     return weights @ v, weights
 
 
-# %% wrong="forbidden scores set to 0" of="scaled_dot_product_attention" check="a masked key" says="0 is not low"
+# %% wrong="forbidden scores set to 0" of="scaled_dot_product_attention" check="a masked key" says="0 is too high"
 def scaled_dot_product_attention(q, k, v, mask=None):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     if mask is not None:
@@ -596,7 +601,7 @@ def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     return scaled_dot_product_attention(x @ w_q, x @ w_k, x @ w_v, mask)
 
 
-# %% wrong="mask dropped" of="cross_attention" check="the mask hides" says="hand the mask on"
+# %% wrong="mask dropped" of="cross_attention" check="the mask hides" says="hand on the mask"
 def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     return scaled_dot_product_attention(x @ w_q, memory @ w_k, memory @ w_v)
 
@@ -620,7 +625,7 @@ def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     return weights @ (memory @ w_v), weights
 
 
-# %% wrong="keys and values exchanged" of="cross_attention" check="differ in length" says="your code raised RuntimeError"
+# %% wrong="keys and values exchanged" of="cross_attention" check="differ in length" says="your code raised"
 def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     return scaled_dot_product_attention(x @ w_q, memory @ w_v, memory @ w_k, mask)
 
@@ -651,7 +656,8 @@ def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
 # %% right="a loop over the batch, a list made into a tuple" of="cross_attention"
 def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     allowed = [None] * len(x) if mask is None else mask.expand(len(x), -1, -1)
-    pairs = [scaled_dot_product_attention(a @ w_q, m @ w_k, m @ w_v, ok) for a, m, ok in zip(x, memory, allowed, strict=True)]
+    triples = zip(x, memory, allowed, strict=True)
+    pairs = [scaled_dot_product_attention(a @ w_q, m @ w_k, m @ w_v, ok) for a, m, ok in triples]
     return tuple([torch.stack(parts) for parts in zip(*pairs, strict=True)])
 
 

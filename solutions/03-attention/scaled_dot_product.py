@@ -12,7 +12,7 @@
 #
 # In 2014 a neural translator was two recurrent networks. The first read the sentence and left *one* vector of fixed
 # size; the second wrote the translation from that vector alone. Bahdanau et al. (2014, §1) suspected that this vector
-# was a bottleneck: their baseline got worse as sentences got longer (§5.2.2, Figure 2). Their remedy was to keep one
+# was a bottleneck: their baseline got worse as sentences got longer (§5.1, Figure 2). Their remedy was to keep one
 # vector per source word and to let the decoder, before each word that it writes, take a *weighted average* of them,
 # with weights it computes on the spot (§3.1). That weighted average is attention.
 #
@@ -89,7 +89,7 @@ def heatmap(panel, shares, rows, columns, heading):
 # | `axis` | int | the axis along which the result sums to one, possibly negative |
 # | result | shape of `x` | the weights |
 #
-# Write the formula out: `scipy.special.softmax` and `torch.softmax` are not allowed here.
+# Write the formula out: the softmax functions of SciPy and PyTorch are not allowed here.
 #
 # <details><summary>Hint 1</summary>For a single vector it is three steps: subtract the maximum, take exponentials,
 # divide by their sum. Write that first.</details>
@@ -98,7 +98,7 @@ def heatmap(panel, shares, rows, columns, heading):
 # <details><summary>Hint 3</summary>The maximum of a (3, 5) array along its last axis has shape (3,), which does not
 # broadcast against (3, 5). With <code>keepdims=True</code> it has shape (3, 1), which does.</details>
 
-# %% exercise="softmax" minutes=10 level=2 forbid="scipy.special.softmax, torch.softmax, torch.nn.functional.softmax"
+# %% exercise="softmax" minutes=10 level=2 forbid="scipy.special.softmax, torch.softmax, torch.Tensor.softmax, torch.nn.functional.softmax"
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """Turn scores into weights: positive or zero, summing to one along `axis`.
 
@@ -323,8 +323,8 @@ plt.show()
 # Vaswani et al. (2017, §3.2.1) *suspect* that without the division softmax ends up where its gradients are extremely
 # small. Let us measure it. We draw queries and 16 keys with components of mean 0 and variance 1, score them, and look
 # at two numbers: the largest of the 16 weights, and how much the weights move when the scores do (the norm of the 16
-# × 16 matrix of derivatives ∂weight/∂score). If that is zero, no gradient comes back through the softmax and the
-# queries and keys stop learning.
+# × 16 matrix of derivatives $\partial w_i / \partial s_j = w_i (\delta_{ij} - w_j)$, where $\delta_{ij}$ is 1 if i =
+# j, else 0). If that is zero, no gradient comes back through the softmax and the queries and keys stop learning.
 #
 # **Before you run the next cell:** there are three ways to treat the dot products: leave them, divide by
 # $\sqrt{d_k}$, divide by $d_k$. What does each do to the largest weight when $d_k$ grows?
@@ -393,8 +393,8 @@ for name in scalings:
 # | `weights` | (..., n, m) | each row sums to one |
 #
 # The leading axes are the same in `q`, `k` and `v`; there may be none, one (batch) or two (batch and heads). No input
-# is changed. `torch.softmax` is allowed; it is stable, as yours is. PyTorch's finished
-# `F.scaled_dot_product_attention` is not: the checks compare you with it.
+# is changed, and gradients reach `q`, `k` and `v`. `torch.softmax` is allowed; it is stable, as yours is. PyTorch's
+# finished `F.scaled_dot_product_attention` is not: the checks compare you with it.
 #
 # <details><summary>Hint 1</summary>Without a mask it is the three lines of "Attention, by hand". Write these, run the
 # first two checks, then add the mask.</details>
@@ -468,7 +468,7 @@ check.finite(weights, hint="0 times infinity is nan: put -inf in the place of fo
 check.close(weights.sum(-1), torch.ones(2, 5),
             hint="the allowed weights no longer sum to 1: mask the scores before the softmax, not the weights after it")
 check.close((weights * mask).sum(-1), torch.ones(2, 5),
-            hint="a forbidden key gets weight. True means may attend: -inf goes where it is False (0 is not low)")
+            hint="a forbidden key gets weight. True means may attend: -inf goes where it is False (0 is too high)")
 check.close(out, expected, hint="the weights add up, but out differs from PyTorch's attention with the same mask")
 ### BEGIN HIDDEN TESTS
 q2 = 8 * check.randn(3, 4, 6, seed=47)
@@ -791,7 +791,7 @@ plt.show()
 # | `out` | (B, n, d_v) | |
 # | `weights` | (B, n, m) | |
 #
-# You may call your own `scaled_dot_product_attention`.
+# You may call your own `scaled_dot_product_attention`, but not PyTorch's.
 #
 # <details><summary>Hint 1</summary>Follow the shapes: which of the two inputs has the width that each of the three
 # matrices expects?</details>
@@ -862,7 +862,7 @@ w_v = check.randn(4, 7, seed=100)
 mask = check.randint(0, 2, (2, 1, 5), seed=40).bool()
 expected = F.scaled_dot_product_attention(x @ w_q, memory @ w_k, memory @ w_v, attn_mask=mask)
 out, weights = cross_attention(x, memory, w_q, w_k, w_v, mask)
-check.close((weights * mask).sum(-1), torch.ones(2, 3), hint="a hidden position gets weight: hand the mask on")
+check.close((weights * mask).sum(-1), torch.ones(2, 3), hint="a hidden position gets weight: hand on the mask as is")
 check.close(out, expected, hint="out differs from PyTorch's attention with the same mask: True means may attend")
 ### BEGIN HIDDEN TESTS
 mask2 = check.randint(0, 2, (2, 3, 5), seed=56).bool()
@@ -910,7 +910,7 @@ for n in (256, 512, 1024, 2048, 4096):
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     runs = []
-    while len(runs) < 2 or (len(runs) < 20 and sum(runs) < 0.5):
+    while len(runs) < 2 or (len(runs) < 100 and sum(runs) < 0.5):
         start = time.perf_counter()
         softmax(attention_scores(X, X)) @ X
         runs.append(time.perf_counter() - start)
@@ -940,8 +940,9 @@ plt.show()
 # %% [markdown]
 # Memory follows the n² line: 8 times the length, 64 times the bytes. The peak is a multiple of the weights alone,
 # because scores, exponentials and weights exist side by side for a moment. Time follows it less exactly, and
-# differently on every machine: in our runs it grew somewhat *faster* than n², since small matrices fit into the
-# processor's caches and large ones do not.
+# differently on every machine: in our runs on an idle machine it grew somewhat *faster* than n², since small matrices
+# fit into the processor's caches and large ones do not; on a busy machine the short calls suffer most and the line
+# bends at its lower end.
 #
 # Doubling the context quadruples the bill, and most of module 07 is about not paying it: *long_context* computes
 # fewer pairs, *flash_attention* computes all of them exactly without ever keeping the n × n matrix.

@@ -33,7 +33,7 @@ SECONDS = 60  # an answer that takes longer counts as one that does not end
 
 @dataclass(frozen=True)
 class Answer:
-    """One way to answer an exercise. kind: wrong, right, unsolved, reference. check, says: what a wrong one must meet."""
+    """One way to answer an exercise. kind: wrong, right, unsolved or reference. check, says: what a wrong one meets."""
 
     kind: str
     name: str

@@ -137,7 +137,7 @@ def _differ(value: Any, expected: Any, agree: Any, at: str = "") -> str | None:
     if isinstance(expected, Array) and expected.library != "numpy scalar":
         return _differ_array(value, expected, agree, at)
     if isinstance(expected, Array) or type(expected) in NUMBERS:
-        return _differ_number(value, expected.data.item() if isinstance(expected, Array) else expected, agree, at)
+        return _differ_number(value, _number(expected)[0] if isinstance(expected, Array) else expected, agree, at)
     if isinstance(expected, list | tuple):
         if not isinstance(value, list | tuple):
             return f"{at}expected {name(expected)} of {len(expected)}, got {name(value)}"
@@ -192,8 +192,7 @@ def _differ_array(value: Any, expected: Array, agree: Any, at: str) -> str | Non
         return f"{at}expected a tensor on {expected.device}, got one on {value.device}"
     if value.data is None or expected.data is None:
         return f"{at}the tensor is on {value.device} and holds no values"
-    wanted, came = (KINDS[a.data.dtype.kind] for a in (expected, value))
-    if wanted != came:
+    if KINDS[value.data.dtype.kind] != KINDS[expected.data.dtype.kind]:
         return f"{at}expected dtype {expected.dtype}, got {value.dtype}"
     wrong = ~agree(_wide(value.data), _wide(expected.data))
     return f"{at}{_first(wrong, value.data, expected.data)}{_count(wrong)}" if np.any(wrong) else None

@@ -13,7 +13,6 @@ import builtins
 import copy
 from dataclasses import dataclass
 
-from autograder.checks import VERBS
 from autograder.statements import (
     GrammarError,
     binds,

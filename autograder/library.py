@@ -12,7 +12,7 @@ from autograder.source import BEGIN_SOLUTION, END_SOLUTION, Cell, bound, tree_of
 
 def package_init(course: Course) -> str:
     """The package's own docstring; importing it loads nothing."""
-    return f'"""The finished parts of {course.title}, one module per notebook. Generated: edit solutions/."""\n'
+    return f'"""The finished parts of {course.title}, a module per notebook. Generated: edit solutions/."""\n'
 
 
 def library_module(path: Path, notebook: Notebook, cells: list[Cell]) -> str:

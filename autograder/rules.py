@@ -81,7 +81,7 @@ def _refuse_markers(path: Path, cell: Cell) -> None:
                 raise SourceError(
                     path,
                     cell.line + number,
-                    f"`{marker}` outside {'an exercise' if kind == 'exercise' else 'a check'} cell would be left in the release",
+                    f"`{marker}` outside {'an exercise' if kind == 'exercise' else 'a check'} cell would be released",
                 )
             if marker != (begin, end)[place % 2]:
                 raise SourceError(path, cell.line + number, f"`{marker}` without its pair")

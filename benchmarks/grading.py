@@ -206,7 +206,7 @@ def main() -> int:
     if min(arguments.ours, arguments.nbgrader, arguments.rounds) < 1:
         parser.error("every number has to be 1 or more")
     if os.getloadavg()[0] > 0.5:
-        print(f"something else is running here (load {os.getloadavg()[0]:.1f}): the figures will be worse than they are")
+        print(f"something else is running here (load {os.getloadavg()[0]:.1f}): these figures will not do")
     try:
         timings = measure(arguments.ours, arguments.nbgrader, arguments.rounds)
     except Failed as error:

@@ -1,1 +1,1 @@
-"""The finished parts of Transformer Internals, one module per notebook. Generated: edit solutions/."""
+"""The finished parts of Transformer Internals, a module per notebook. Generated: edit solutions/."""

@@ -21,8 +21,8 @@ from autograder.grading.feedback import FeedbackWriter
 from autograder.grading.grade import grade
 from autograder.grading.gradebook import GradebookWriter
 from autograder.grading.result import Result
-from autograder.grading.room import require_sandbox
 from autograder.grading.verdicts import safe_name
+from autograder.grading.walls import require_sandbox
 
 console = Console()
 STYLES = {"graded": "green", "flagged": "yellow", "refused": "red"}

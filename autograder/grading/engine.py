@@ -86,7 +86,8 @@ class Engine:
         config = Config()
         config.HistoryManager.enabled = False
         self.shell = InteractiveShell(config=config)
-        InteractiveShell._instance = self.shell  # what get_ipython() and magics look for
+        InteractiveShell.clear_instance()
+        InteractiveShell._instance = self.shell  # type: ignore[assignment]  # what get_ipython() looks for
         for name in ("showtraceback", "showsyntaxerror"):
             setattr(self.shell, name, lambda *args, **kwargs: None)
 

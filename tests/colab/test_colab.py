@@ -116,7 +116,7 @@ def test_the_course_needs_neither_nbgrader_nor_jupyterlab(colab: Path) -> None:
 def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tmp_path, monkeypatch) -> None:
     course = load_course(ROOT)
     solved = fill(read(course.released(entry)), solutions(read(course.instructor(entry))))
-    ran = execute(nbformat.from_dict(solved), colab, tmp_path, monkeypatch)
+    ran = execute(solved, colab, tmp_path, monkeypatch)
     checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
     assert len(checks) >= len(list(exercises(solved)))
     for cell in checks:
@@ -127,7 +127,7 @@ def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tm
 @pytest.mark.xdist_group("colab")
 def test_an_unsolved_exercise_is_told_so_there_too(colab: Path, tmp_path: Path, monkeypatch) -> None:
     entry = NOTEBOOKS[0]
-    released = nbformat.from_dict(read(load_course(ROOT).released(entry)))
+    released = read(load_course(ROOT).released(entry))
     ran = execute(released, colab, tmp_path, monkeypatch, allow_errors=True)
     checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
     assert checks
@@ -135,7 +135,7 @@ def test_an_unsolved_exercise_is_told_so_there_too(colab: Path, tmp_path: Path, 
         assert "not written yet" in printed(cell), f"{cell.source}\n{printed(cell)}"
 
 
-def execute(notebook, python: Path, folder: Path, monkeypatch, allow_errors: bool = False):
+def execute(notebook: dict, python: Path, folder: Path, monkeypatch, allow_errors: bool = False):
     """Run every cell with `python`'s kernel in an empty folder."""
     kernel = folder / "jupyter" / "kernels" / "colab"
     kernel.mkdir(parents=True)
@@ -147,7 +147,8 @@ def execute(notebook, python: Path, folder: Path, monkeypatch, allow_errors: boo
     empty = folder / "content"
     empty.mkdir()
     resources = {"metadata": {"path": str(empty)}}
-    client = NotebookClient(notebook, kernel_name="colab", timeout=120, resources=resources, allow_errors=allow_errors)
+    parsed = nbformat.reads(json.dumps(notebook), as_version=4)
+    client = NotebookClient(parsed, kernel_name="colab", timeout=120, resources=resources, allow_errors=allow_errors)
     return client.execute()
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from autograder.course import load_course
-from tests.e2e.conftest import ROOT, Server, picture
+from tests.e2e.browsing import ROOT, Server, picture
 from tools.sample_submissions import first_wrong_answer, read, solutions
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -123,3 +123,15 @@ def test_students_have_the_validate_button_and_no_instructors_panels(page: Page,
     expect(page.locator(".lm-Menu").first).to_be_visible()
     for panel in ("Formgrader", "Create Assignment", "Assignment List", "Courses"):
         expect(page.get_by_text(panel, exact=True)).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_the_validate_button_names_the_checks_that_fail(page: Page, students_lab: Server) -> None:
+    open_notebook(page, students_lab)
+    page.get_by_role("button", name="Validate").click()
+    dialog = page.get_by_role("dialog").filter(has_text="Validation Results")
+    expect(dialog).to_contain_text("failed")
+    picture(page, "4-validate")
+    said = dialog.inner_text()
+    assert "not written yet" in said
+    assert "Traceback" not in said

@@ -20,7 +20,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Assignment, Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import compute_checksum, determine_grade, is_solution, parse_utc
+from nbgrader.utils import determine_grade, is_solution, parse_utc
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -32,6 +32,9 @@ from autograder.grading.result import Result
 from autograder.grading.verdicts import (
     VerdictError,
     add_note,
+    answered,
+    answers_at,
+    answers_in,
     inert,
     nbgrader_of,
     parse,
@@ -262,8 +265,8 @@ class GradebookWriter:
         grades = {grade.cell_id: grade for grade in submitted.grades}
         comments = {comment.cell_id: comment for comment in submitted.comments}
         by_hand = any(grade.manual_score is not None for grade in grades.values())
-        before = _answers(path) if by_hand else {}
-        now = _answers_in(notebook)
+        before = answers_at(path) if by_hand else {}
+        now = answers_in(notebook)
         for cell in notebook.cells:
             name = nbgrader_of(cell).get("grade_id")
             if name in layout.grades:
@@ -276,7 +279,7 @@ class GradebookWriter:
                 grade.auto_score = score
             if name in layout.comments and is_solution(cell):
                 comment: Comment = comments[layout.comments[name]]
-                comment.auto_comment = None if _answered(cell) else NO_RESPONSE
+                comment.auto_comment = None if answered(cell) else NO_RESPONSE
 
     def _save_penalty(self, submitted: SubmittedNotebook) -> None:
         """The late penalty as AssignLatePenalties gives it: never negative, never more than the score."""
@@ -297,24 +300,3 @@ def _score(grade: Grade) -> float:
     """nbgrader's rule for a grade's score, which it keeps in SQL: by hand, else automatic, plus extra credit."""
     earned = grade.manual_score if grade.manual_score is not None else grade.auto_score
     return 0.0 if earned is None else earned + (grade.extra_credit or 0.0)
-
-
-def _answered(cell: NotebookNode) -> bool:
-    meta = cell.metadata.nbgrader
-    return "checksum" not in meta or meta["checksum"] != compute_checksum(cell)
-
-
-def _answers_in(notebook: NotebookNode) -> dict[str, str]:
-    """The answers by grade id, essays as the autograded folder holds them."""
-    return {
-        nbgrader_of(cell)["grade_id"]: cell.source if cell.cell_type == "code" else inert(cell.source)
-        for cell in notebook.cells if is_solution(cell)
-    }
-
-
-def _answers(path: Path) -> dict[str, str]:
-    """The answers in the graded notebook that stood here before, {} where there is none to read."""
-    try:
-        return _answers_in(parse(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LookupError, AttributeError):
-        return {}

@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
+from nbgrader.utils import compute_checksum, is_solution
 
 from autograder.grading.result import CheckResult, Result
 
@@ -151,3 +152,25 @@ def add_note(notebook: NotebookNode, heading: str, lines: tuple[str, ...]) -> No
     source = f"<b>{html.escape(heading)}</b><ul>{items}</ul>"
     note = nbformat.from_dict({"cell_type": "markdown", "id": NOTE_ID, "metadata": {}, "source": source})
     notebook.cells.insert(0, note)
+
+
+def answered(cell: NotebookNode) -> bool:
+    """Whether the cell differs from the released one, whose checksum its metadata holds."""
+    meta = cell.metadata.nbgrader
+    return "checksum" not in meta or meta["checksum"] != compute_checksum(cell)
+
+
+def answers_in(notebook: NotebookNode) -> dict[str, str]:
+    """The answers by grade id, essays as the autograded folder holds them."""
+    return {
+        nbgrader_of(cell)["grade_id"]: cell.source if cell.cell_type == "code" else inert(cell.source)
+        for cell in notebook.cells if is_solution(cell)
+    }
+
+
+def answers_at(path: Path) -> dict[str, str]:
+    """The answers in the graded notebook that stood here before, {} where there is none to read."""
+    try:
+        return answers_in(parse(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, AttributeError):
+        return {}

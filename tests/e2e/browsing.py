@@ -21,11 +21,16 @@ from tools import lab
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     # This machine only, so that nothing that is shown depends on a network.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)  # fmt: skip
+)
 
 
 PATIENCE = 90_000  # milliseconds; two busy cores take their time, a broken page never comes
@@ -51,14 +56,26 @@ def serve(role: str, folder: Path, scratch: Path) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = Server(f"http://127.0.0.1:{port}", "a-token-for-this-test", folder)
-    extra = ("--no-browser", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
-             f"--IdentityProvider.token={server.token}")  # fmt: skip
+    extra = (
+        "--no-browser",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        f"--IdentityProvider.token={server.token}",
+    )
     surroundings = lab.surroundings(role) | {"HOME": str(scratch), "JUPYTER_RUNTIME_DIR": str(scratch / "runtime")}
     surroundings |= {"JUPYTERLAB_WORKSPACES_DIR": str(scratch / "workspaces")}
     log = scratch / "jupyterlab.log"
     with log.open("w") as output:
-        process = subprocess.Popen(lab.command(role, folder, *extra), cwd=folder, env=surroundings, stdout=output,
-                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        process = subprocess.Popen(
+            lab.command(role, folder, *extra),
+            cwd=folder,
+            env=surroundings,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
         wait_for(server, process, log)
         yield server

@@ -4,7 +4,7 @@ BIN := .venv/bin
 LAB_ARGS ?=
 GRADE_ARGS ?=
 TEST_ARGS ?=
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-fast grade formgrader build lint pins clean

@@ -37,9 +37,11 @@ def wrap_check(cell: Cell, forbid: tuple[str, ...] = ()) -> str:
     """The body of a check cell inside `with check(title):`, as notebooks hold it."""
     points = f"{cell.meta['points']} point{'s' * (cell.meta['points'] != 1)}"
     title = json.dumps(cell.name, ensure_ascii=False)
-    forbidding = f", forbid={json.dumps(list(forbid))}" if forbid else ""
+    opening = f"with check({title}):  # {points}"
+    if forbid:  # on a line of its own: it is long
+        opening = f"with check({title},  # {points}\n{INDENT * 2}   forbid={json.dumps(list(forbid))}):"
     body = "\n".join(INDENT + line if line.strip() else line for line in cell.source.splitlines())
-    return f"with check({title}{forbidding}):  # {points}\n{body}"
+    return f"{opening}\n{body}"
 
 
 def instructor_cells(path: Path, cells: list[Cell]) -> list[dict]:

@@ -91,7 +91,7 @@ def third_party_imports(folder: Path) -> set[str]:
 @pytest.mark.parametrize("package", ["autograder", "internals", "tools", "tests", "benchmarks"])
 def test_what_the_code_imports_is_declared(package: str) -> None:
     everything = set().union(*(declared(extra) for extra in LISTS))
-    # Part of the interface of a declared package: nbgrader's files are nbformat's, its database SQLAlchemy's, and so on.
+    # Part of a declared package's interface: nbgrader's files are nbformat's, its database SQLAlchemy's, and so on.
     carried = {
         "ipython",
         "jinja2",

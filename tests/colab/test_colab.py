@@ -87,7 +87,6 @@ def outside() -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("colab")
 def test_installing_the_course_leaves_colabs_versions_alone(colab: Path) -> None:
     listed = json.loads(run([str(colab), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]))
     installed = {canonicalize_name(entry["name"]): entry["version"] for entry in listed}
@@ -99,7 +98,6 @@ def test_installing_the_course_leaves_colabs_versions_alone(colab: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("colab")
 def test_the_course_needs_neither_nbgrader_nor_jupyterlab(colab: Path) -> None:
     ask = (
         "import autograder, internals, importlib.util as u;"
@@ -111,7 +109,6 @@ def test_the_course_needs_neither_nbgrader_nor_jupyterlab(colab: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("colab")
 @pytest.mark.parametrize("entry", NOTEBOOKS, ids=lambda entry: entry.name)
 def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tmp_path, monkeypatch) -> None:
     course = load_course(ROOT)
@@ -124,7 +121,6 @@ def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tm
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("colab")
 def test_an_unsolved_exercise_is_told_so_there_too(colab: Path, tmp_path: Path, monkeypatch) -> None:
     entry = NOTEBOOKS[0]
     released = read(load_course(ROOT).released(entry))

@@ -21,13 +21,7 @@ def students_lab(tmp_path: Path) -> Iterator[Server]:
     yield from serve("student", work, tmp_path)
 
 
-@pytest.fixture
-def instructors_lab(tmp_path: Path) -> Iterator[Server]:
-    """`make formgrader`."""
-    yield from serve("instructor", ROOT, tmp_path)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not the session's: Playwright allows one at a time, and a module may bring its own
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=programs.find("chromium"), args=list(FLAGS))

@@ -11,7 +11,7 @@ from autograder.course import load_course
 from tests.e2e.browsing import ROOT, Server, picture
 from tools.sample_submissions import first_wrong_answer, read, solutions
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 COURSE = load_course(ROOT)
 ENTRY = COURSE.notebooks[0]

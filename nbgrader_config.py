@@ -6,6 +6,8 @@ nbgrader finds it in the repository's root; `make` writes a file into the enviro
 import tomllib
 from pathlib import Path
 
+from autograder.build import ESSAY_STUB
+
 ROOT = Path(__file__).resolve().parent
 (ROOT / "build").mkdir(exist_ok=True)  # SQLite creates the gradebook, not the folder that it lies in
 
@@ -20,3 +22,4 @@ c.CourseDirectory.feedback_directory = "build/feedback"
 c.CourseDirectory.solution_directory = "build/solution"
 c.CourseDirectory.db_url = f"sqlite:///{ROOT}/build/gradebook.db"
 c.FormgradeExtension.debug = False
+c.ClearSolutions.text_stub = ESSAY_STUB  # how an untouched essay is known

@@ -7,11 +7,10 @@ file in one step; `stale` names what differs. What students get goes through nbg
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
-from autograder.course import Course, CourseError, Notebook
+from autograder.course import Course, Notebook
+from autograder.files import write_atomically
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
 from autograder.library import library_module, package_init
 from autograder.rules import checked_cells
@@ -191,20 +190,3 @@ def _orphans(course: Course, wanted: dict[Path, bytes]) -> list[Path]:
         *(course.root / "build" / "source").rglob("*.ipynb"),
     ]
     return sorted(path for path in present if path not in wanted and ".ipynb_checkpoints" not in path.parts)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises CourseError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise CourseError(f"{path}: cannot be written: {error.strerror}") from None

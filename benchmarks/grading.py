@@ -32,7 +32,7 @@ MODULE, NOTEBOOK = "03-attention", "scaled_dot_product"
 PACKAGES = ("nbgrader", "nbconvert", "nbclient", "ipykernel", "torch", "numpy", "SQLAlchemy")
 
 NBGRADER_CONFIG = """
-from autograder.grading.registration import ESSAY_STUB
+from autograder.build import ESSAY_STUB
 c = get_config()
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.course_id = {course_id!r}

@@ -21,10 +21,13 @@ from nbgrader.api import Gradebook  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny_course as tiny  # noqa: E402
 
+from autograder import build  # noqa: E402
+from autograder.course import CourseError  # noqa: E402
+from autograder.files import atomic_file  # noqa: E402
 from autograder.grading.exports import write_grades_csv  # noqa: E402
 from autograder.grading.feedback import FLAGGED, FeedbackWriter  # noqa: E402
 from autograder.grading.gradebook import BATCH, GradebookError, GradebookWriter  # noqa: E402
-from autograder.grading.verdicts import atomic_file, safe_name  # noqa: E402
+from autograder.grading.verdicts import safe_name  # noqa: E402
 
 ODD_NAMES = [
     "zoë", "李雷", "O'Brien, \"Pat\"", "a b+c", "x" * 128, "semi;colon|pipe", "[a-z]*", "{student_id}", "100%",
@@ -132,12 +135,9 @@ def test_an_essay_waits_for_a_person_and_an_untouched_one_does_not(room):
 
 def test_the_build_releases_an_essay_as_the_gradebook_expects_it():
     """An essay left as released must be known as untouched: both sides have to use the same words."""
-    build = pytest.importorskip("autograder.build")
-    from autograder.grading.registration import ESSAY_STUB
-
     notebook = json.loads(build.release(nbformat.writes(tiny.instructor_notebook()).encode()))
     essay = next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == tiny.ESSAY)
-    assert "".join(essay["source"]) == ESSAY_STUB
+    assert "".join(essay["source"]) == build.ESSAY_STUB
 
 
 def test_a_regrade_keeps_points_and_comments_given_by_hand(room):
@@ -349,7 +349,7 @@ def test_nbgraders_own_tools_read_the_database(room):
     (lambda r: {"checks": r.checks[1:]}, "no verdict for check check-add-small"),
     (lambda r: {"checks": (*r.checks, dataclasses.replace(r.checks[0], grade_id="x"))}, "a check that is not"),
     (lambda r: {"checks": (dataclasses.replace(r.checks[0], max_points=9), *r.checks[1:])}, "worth 1 points .* and 9"),
-    (lambda r: {"notebook": "other"}, "no other"),
+    (lambda r: {"notebook": "other"}, "no notebook other"),
     (lambda r: {"assignment": "99-none"}, "no instructor notebooks"),
 ])
 def test_a_result_that_does_not_fit_is_refused_whole(room, spoil, words):
@@ -370,6 +370,12 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["page.html"]
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot be written"):
+        write_grades_csv([], tmp_path / "file" / "grades.csv")
 
 
 def test_an_interrupted_run_keeps_what_it_recorded(room):

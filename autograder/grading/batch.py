@@ -106,7 +106,7 @@ def grade_folder(course: Course, folder: Path, sandbox: bool = True, db: str | N
                 gradebook.add_assignment(module)
             bar = progress.add_task("submissions", total=len(submissions))
             for result in grade_all(submissions, exams, sandbox):
-                if any(n.module == result.assignment for n in chosen):
+                if any((n.module, n.name) == (result.assignment, result.notebook) for n in chosen):
                     gradebook.record(result)
                 page = build / "feedback" / safe_name(result.student) / result.assignment / f"{result.notebook}.html"
                 feedback.write(result, None, page)

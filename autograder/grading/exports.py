@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
+from autograder.files import write_atomically
 from autograder.grading.result import Result
-from autograder.grading.verdicts import write_atomically
 
 COLUMNS = ("student", "assignment", "notebook", "outcome", "points", "max_points")
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # spreadsheets in East Asian locales take the wide ones too

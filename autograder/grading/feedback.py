@@ -25,9 +25,10 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from autograder.files import write_atomically
 from autograder.grading.gradebook import NO_RESPONSE, GradebookWriter, Mark, Marks
 from autograder.grading.result import CheckResult, Result
-from autograder.grading.verdicts import is_check, nbgrader_of, parse, write_atomically
+from autograder.grading.verdicts import is_check, nbgrader_of, parse
 
 MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3.2.2/es5/"
 MOST_SHOWN = 20_000  # characters of one cell: a student may have pasted a data set

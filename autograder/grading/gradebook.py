@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from traitlets.config import Config
 
+from autograder.files import write_atomically
 from autograder.grading.database import GradebookError, database_errors, open_gradebook
 from autograder.grading.registration import Layout, complete, register
 from autograder.grading.result import Result
@@ -39,7 +40,6 @@ from autograder.grading.verdicts import (
     nbgrader_of,
     parse,
     safe_name,
-    write_atomically,
     write_verdicts,
 )
 
@@ -132,8 +132,7 @@ class GradebookWriter:
             self.add_assignment(result.assignment)
         layout = self._layouts[result.assignment].get(result.notebook)
         if layout is None:
-            known = ", ".join(self._layouts[result.assignment])
-            raise GradebookError(f"{result.student}: {result.assignment} has {known}, and no {result.notebook}")
+            raise GradebookError(f"{result.student}: {result.assignment} has no notebook {result.notebook}")
         student = safe_name(result.student)
         with database_errors(f"cannot record {result.student}/{result.notebook}"):
             if result.outcome == "refused":

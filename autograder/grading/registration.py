@@ -40,9 +40,8 @@ from nbgrader.utils import is_grade, is_locked, is_solution, is_task
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from autograder.build import ESSAY_STUB
 from autograder.grading.database import GradebookError
-
-ESSAY_STUB = "*Your answer here.*"  # what the build releases in place of a model answer; how an untouched one is known
 
 
 @dataclass(frozen=True)

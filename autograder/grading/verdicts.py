@@ -1,4 +1,4 @@
-"""The judge's verdicts as notebook outputs, and safe, atomic files to keep them in.
+"""The judge's verdicts as notebook outputs, and safe names to keep them under.
 
 nbgrader reads a score from a cell's outputs: an error is zero, an `execute_result` that is a number is that many
 points, anything else is full marks. So the verdict on each check is written as the outputs of its cell, and what a
@@ -7,14 +7,10 @@ person sees in formgrader is what the gradebook counts.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import html
 import json
-import os
 import re
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +41,6 @@ def safe_name(name: str) -> str:
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     short = clean.lstrip(".").encode()[:100].decode(errors="ignore").strip()
     return f"{short or 'student'}-{digest}"
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write the text to the path: a reader, or a restart, sees the old file or the new one and nothing else."""
-    with atomic_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
-
-
-@contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary file beside the path; it takes the path when the block ends well, and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o644)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def parse(notebook_json: str) -> NotebookNode:

@@ -73,18 +73,16 @@ def test_constraints_pin_every_package_that_we_ask_for_within_our_ranges() -> No
 
 
 def third_party_imports(folder: Path) -> set[str]:
-    """Distributions that the folder's code imports, anywhere in it."""
+    """Distributions that the folder's code imports, anywhere in it; one that is not installed by its import's name."""
     known, found = packages_distributions(), set()
+    ours = {"autograder", "benchmarks", "internals", "tools", "tests"} | {path.stem for path in folder.rglob("*.py")}
     for path in folder.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [str(node.module)]
-            tops = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
-            found |= {
-                canonicalize_name(known[top][0]) for top in tops - {"autograder", "internals", "tools"} if top in known
-            }
+            tops = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - ours
+            found |= {canonicalize_name(known.get(top, [top])[0]) for top in tops}
     return found
 
 

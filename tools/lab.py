@@ -13,7 +13,8 @@ from pathlib import Path
 from tools.environment import binaries
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST_PAGE = {"student": "/lab", "instructor": "/formgrader"}
+# The tab for manual grading: formgrader's first tab offers what `course build` and `course grade` do here.
+FIRST_PAGE = {"student": "/lab", "instructor": "/formgrader/gradebook"}
 
 
 def command(role: str, folder: Path, *extra: str) -> list[str]:

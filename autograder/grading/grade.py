@@ -14,6 +14,11 @@ from autograder.grading.result import CheckResult, Result
 from autograder.grading.room import Limits, run_job
 from autograder.grading.submission import Graft, Refused, graft, read
 
+LOST = {  # how a room ended early, in the student's terms
+    "timed out": "it did not finish in time: does every loop end?",
+    "out of memory": "it used more memory than a submission may: is something large kept, or copied again and again?",
+    "died": "it ended the process: is something called that exits, or that crashes?",
+}
 MAX_ROOMS = 40  # a submission whose every check kills its room still ends
 
 
@@ -129,8 +134,7 @@ def _verdict(place: Place, exam: Exam, reports: dict[str, dict], lost: dict[str,
         )
     for name in (place.id, answer.id):
         if name in lost and place.id not in reports:
-            words = {"timed out": "it did not finish in time", "died": "it ended the process"}[lost[name]]
-            return Verdict(lost[name], failure(title, f"{words}: does a loop end? is something called that exits?"))
+            return Verdict(lost[name], failure(title, LOST[lost[name]]))
     report = reports.get(place.id)
     if report is None:
         return Verdict("died", failure(title, "the process ended before this check ran"))

@@ -53,7 +53,7 @@ def expect(cells: list[dict], splits: dict[str, Split], timeout: float = 600) ->
     Raises CourseError where a cell fails or the reference does not pass its own checks.
     """
     process = subprocess.run(
-        [sys.executable, "-m", "autograder.grading.enter"],
+        [sys.executable, "-m", "autograder.grading.engine"],
         input=json.dumps(reference_job(cells, splits)),
         capture_output=True,
         text=True,

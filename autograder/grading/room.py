@@ -1,8 +1,7 @@
-"""Where a student's code runs: a bubblewrap room without network and without other people's work.
+"""Run one job where a student's code may run, hear its reports, and keep it within its limits.
 
-One room per submission, opened by `run_job`, gone when it returns: killing its first process kills all in it. The
-room sees the system and the interpreter read-only, the check library, and a small private folder; nothing of the
-gradebook, of solutions, of expected values or of other submissions.
+With a sandbox the job runs in a fresh bubblewrap room that a fork of the warm server enters, see
+`autograder.grading.warm`; without one, in a plain process with the rights of whoever grades. Both talk the same way.
 """
 
 from __future__ import annotations
@@ -15,110 +14,120 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from autograder.course import CourseError
-from autograder.grading.walls import COURSE, POWERLESS, Limits, RoomUsers, bubblewrap
+from autograder.grading.walls import Limits, environment
+from autograder.grading.watch import Watch
 
-__all__ = ["Ended", "Limits", "run_job"]
+__all__ = ["Ended", "Limits", "converse", "run_job"]
 
 MAX_REPORT_BYTES = 64_000_000  # of one submission
+START_SECONDS = 60  # importing torch is not a student's fault
+TICK = 0.05
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a room ended. how: "finished", "timed out" or "died". step: the step it was in, "" when finished."""
+    """How a job ended. how: "finished", "timed out", "out of memory" or "died". step: where, "" when finished."""
 
     how: str
     step: str = ""
 
 
-ENTER = f"import sys; sys.path.insert(0, {COURSE!r}); from autograder.grading.enter import main; main()"
-
-
 def run_job(job: dict, limits: Limits, receive: Callable[[dict], None], sandbox: bool = True) -> Ended:
-    """Run a job in a fresh room and hand every report to `receive` as it comes; returns how the room ended.
+    """Run a job and hand every report to `receive` as it comes; returns how it ended.
 
-    Reports come from a student's reach: `receive` must believe nothing. sandbox=False runs the same without a room.
+    Reports come from a student's reach: `receive` must believe nothing. Raises CourseError where no job can be run.
     """
-    with RoomUsers() as users:
-        if sandbox:
-            argv = bubblewrap([sys.executable, "-I", "-c", ENTER], users, limits)
-            uid = POWERLESS if users.descriptors else None
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=users.descriptors,
-            )
-        else:
-            uid = None
-            process = subprocess.Popen(
-                [sys.executable, "-m", "autograder.grading.enter"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-    try:
-        return _converse(process, json.dumps({**job, "limits": asdict(limits), "uid": uid}).encode(), limits, receive)
-    finally:
-        _end(process, sandbox)
-
-
-def _end(process: subprocess.Popen, sandbox: bool) -> None:
     if sandbox:
-        process.kill()  # --die-with-parent takes the whole room along
-    else:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            pipe.close()
+        from autograder.grading.warm import server
 
-
-def _converse(process: subprocess.Popen, job: bytes, limits: Limits, receive: Callable[[dict], None]) -> Ended:
+        return server().run(job, limits, receive)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autograder.grading.engine"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment(), "PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")},
+        start_new_session=True,
+    )
     assert process.stdin and process.stdout
-    try:
-        process.stdin.write(job)
-        process.stdin.close()
-    except BrokenPipeError:
-        return Ended("died", "start")
-    process.stdin = None
-    output = process.stdout.fileno()
-    os.set_blocking(output, False)
-    step, waiting, received = "start", b"", 0
-    begun = time.monotonic()
-    step_begun = begun + 60  # importing torch is not a student's fault
-    with selectors.DefaultSelector() as selector:
-        selector.register(output, selectors.EVENT_READ)
+    with process.stdin as source, process.stdout as reports:
+        try:
+            watch = Watch(process.pid, process.pid, limits.memory)
+            return converse(source.fileno(), reports.fileno(), json.dumps(job).encode(), limits, receive, watch)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def converse(write: int, read: int, job: bytes, limits: Limits, receive: Callable[[dict], None], watch: Watch) -> Ended:
+    """Send the job, receive the reports, watch time and memory. Leaves both descriptors open, what runs running."""
+    os.set_blocking(write, False)
+    os.set_blocking(read, False)
+    step, begun, waiting, received, ended = "start", time.monotonic(), b"", 0, False
+    step_deadline = last = begun + START_SECONDS
+    with selectors.DefaultSelector() as selector, watch:
+        selector.register(read, selectors.EVENT_READ)
+        selector.register(write, selectors.EVENT_WRITE)
+        selector.register(watch.descriptor, selectors.EVENT_READ)
         while True:
-            deadline = min(begun + limits.total_seconds, step_begun + limits.check_seconds)
-            if time.monotonic() > deadline:
-                return Ended("timed out", step)
-            if not selector.select(timeout=max(0.0, deadline - time.monotonic())):
-                continue
-            data = os.read(output, 1 << 20)
-            if not data and step == "start":
-                raise CourseError("a room does not start; `course doctor` or running with --no-sandbox may say more")
-            if not data:
-                return Ended("died", step) if step else Ended("finished")
-            received += len(data)
-            if received > MAX_REPORT_BYTES:
-                return Ended("died", step)
-            *lines, waiting = (waiting + data).split(b"\n")
-            for line in lines:
+            ready = {key.fd for key, _ in selector.select(timeout=TICK)}
+            if write in ready:
+                job = _send(write, job)
+                if not job:
+                    selector.unregister(write)
+                    _hang_up(write)
+            data = _receive(read) if read in ready or watch.descriptor in ready else None
+            for line in (parts := (waiting + (data or b"")).split(b"\n"))[:-1]:
                 report = _parse(line)
                 if "start" in report:
-                    step, step_begun = str(report["start"])[:100], time.monotonic()
+                    last = time.monotonic() + limits.total_seconds if step == "start" else last
+                    step, step_deadline = str(report["start"])[:100], time.monotonic() + limits.check_seconds
                 elif "id" in report:
                     receive(report)
                 elif "end" in report:
-                    step = ""
+                    ended = True
+                elif "broken" in report and step == "start":
+                    raise CourseError(f"a room cannot be entered: {str(report['broken'])[:300]}")
+            waiting = parts[-1]
+            received += len(data or b"")
+            if ended:
+                return Ended("finished")
+            if received > MAX_REPORT_BYTES or watch.descriptor in ready or data == b"":
+                if step == "start":
+                    raise CourseError("the process that should run the notebook ended before it began")
+                return Ended("died", step)
+            now = time.monotonic()
+            if now > min(last, step_deadline):
+                return Ended("timed out", step)
+            if watch.too_large(now):
+                return Ended("out of memory", step)
+
+
+def _hang_up(write: int) -> None:
+    """Close our end of the job's pipe while its owner still holds the number: nothing else may take it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, write)
+    os.close(nowhere)
+
+
+def _send(write: int, job: bytes) -> bytes:
+    try:
+        return job[os.write(write, job) :]
+    except BlockingIOError:
+        return job
+    except BrokenPipeError:
+        return b""
+
+
+def _receive(read: int) -> bytes | None:
+    """What there is to read; b"" at the end, None where there is nothing yet."""
+    try:
+        return os.read(read, 1 << 20)
+    except BlockingIOError:
+        return None
 
 
 def _parse(line: bytes) -> dict:

@@ -1,12 +1,13 @@
 """The walls of a room: bubblewrap's command line, the user that lives in it, and whether this machine can have one.
 
-As root the room gets a user namespace that maps root, to furnish it, and one spare id, to live in it.
+As root a room gets a user namespace that maps root, to furnish it, and one spare id that owns no file, to live in it.
+An ordinary user cannot map a second id: there the warm server itself lives in an outer, read-only room.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -16,18 +17,27 @@ from pathlib import Path
 
 from autograder.course import CourseError
 
-POWERLESS = 60001  # a uid that owns no file
-CLONE_NEWUSER = 0x10000000
+POWERLESS = 60001
 COURSE = "/course"  # where the check library stands in a room
 REFUSAL = (
     "no sandbox: {reason}. Students' code would run with your rights; install bubblewrap (for Debian and Ubuntu: "
     "apt-get install bubblewrap), or accept the risk with --no-sandbox"
 )
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/box",
+    "TMPDIR": "/box",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Seconds of wall time, bytes, counts."""
+    """What one submission may use: seconds of wall time, bytes, counts. What it prints goes nowhere, uncounted."""
 
     check_seconds: float = 10
     total_seconds: float = 120
@@ -37,6 +47,112 @@ class Limits:
     disk: int = 100_000_000
 
 
+def environment() -> dict[str, str]:
+    """All that a room, or the server that warms it up, knows of the host's environment."""
+    kept = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # some processors need them for correct results
+    return ENVIRONMENT | {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def prefixes() -> list[str]:
+    """Where the interpreter and its packages are, outside /usr."""
+    return sorted({prefix for prefix in (sys.prefix, sys.base_prefix) if not prefix.startswith("/usr/")})
+
+
+def _system() -> list[str]:
+    """The system and the interpreter, read-only, and the check library; no `internals`, wherever it is installed."""
+    argv = ["--ro-bind", "/usr", "/usr"]
+    for link in ("bin", "lib", "lib64", "sbin"):
+        path = Path("/", link)
+        if path.is_symlink():
+            argv += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            argv += ["--ro-bind", str(path), str(path)]
+    places = (*prefixes(), f"{COURSE}/autograder", "/etc/passwd")
+    for parent in sorted({parent for place in places for parent in Path(place).parents} - {Path("/"), Path("/usr")}):
+        argv += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap's own would be closed to the room's user
+    for name in ("ld.so.cache", "localtime", "alternatives"):
+        argv += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for prefix in prefixes():
+        argv += ["--ro-bind", prefix, prefix]
+    argv += ["--ro-bind", str(Path(__file__).resolve().parents[1]), f"{COURSE}/autograder"]
+    finished = importlib.util.find_spec("internals")
+    for location in (finished.submodule_search_locations or ()) if finished else ():
+        if any(Path(location).is_relative_to(prefix) for prefix in prefixes()):
+            argv += ["--perms", "0755", "--tmpfs", location]  # an installed course has the solutions in site-packages
+    return argv
+
+
+def _room(limits: Limits) -> list[str]:
+    """A room's bubblewrap options but for its user."""
+    argv = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--hostname", "room"]
+    argv += ["--die-with-parent", "--new-session", "--clearenv", *_system(), "--proc", "/proc", "--dev", "/dev"]
+    for place, size in (("/box", limits.disk), ("/dev/shm", limits.disk // 2)):
+        argv += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
+    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/box", "--as-pid-1"]
+
+
+class Room:
+    """A furnished room with an idle first process. first: its pid outside. Killing it kills everything inside."""
+
+    def __init__(self, limits: Limits) -> None:
+        read_info, write_info = os.pipe()
+        read_gate, write_gate = os.pipe()
+        read_ready, write_ready = os.pipe()
+        try:
+            user = ["--unshare-user", "--uid", str(POWERLESS), "--gid", str(POWERLESS)]
+            if os.geteuid() == 0:  # wait for us to map root and the spare id
+                user = ["--unshare-user", "--userns-block-fd", str(read_gate), "--uid", "0", "--gid", "0"]
+            idle = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
+            argv = ["bwrap", *user, "--info-fd", str(write_info), *_room(limits), "--", *idle]
+            self._process = subprocess.Popen(
+                argv,
+                pass_fds=(write_info, read_gate),
+                stdin=subprocess.DEVNULL,
+                stdout=write_ready,
+                stderr=subprocess.PIPE,
+            )
+            os.close(write_info)
+            os.close(write_ready)
+            write_info = write_ready = -1
+            self.first = self._first(read_info)
+            if os.geteuid() == 0:
+                for kind in ("uid_map", "gid_map"):
+                    Path(f"/proc/{self.first}/{kind}").write_text(f"0 0 1\n{POWERLESS} {POWERLESS} 1\n")
+                os.write(write_gate, b"1")
+            if not os.read(read_ready, 16):
+                raise self._failure()
+        finally:
+            for descriptor in (read_info, write_info, read_gate, write_gate, read_ready, write_ready):
+                if descriptor >= 0:
+                    os.close(descriptor)
+
+    def _first(self, info: int) -> int:
+        text = b""
+        while b"}" not in text:
+            part = os.read(info, 4096)
+            if not part:
+                raise self._failure()
+            text += part
+        return int(json.loads(text)["child-pid"])
+
+    def _failure(self) -> OSError:
+        self._process.kill()
+        _, errors = self._process.communicate()
+        return OSError(errors.decode(errors="replace").strip()[:300] or "bubblewrap ended")
+
+    def close(self) -> None:
+        """End the room and everything in it. Returns when all of it is gone."""
+        self._process.kill()  # --die-with-parent takes the first process along, and that one the rest
+        self._process.communicate()
+
+
+def outer_room(command: list[str]) -> list[str]:
+    """The command line of an ordinary user's warm server: the whole system read-only, a memory disk of its own."""
+    return ["bwrap", "--unshare-user", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--tmpfs", "/dev/shm",
+            "--bind", "/proc", "/proc",
+            "--die-with-parent", "--", *command]  # fmt: skip
+
+
 def sandbox_problem() -> str:
     """Why no room can be opened on this machine, or "" when one can. Tries one for real."""
     if sys.platform != "linux":
@@ -44,164 +160,17 @@ def sandbox_problem() -> str:
     if shutil.which("bwrap") is None:
         return "bubblewrap (bwrap) is not installed"
     try:
-        with RoomUsers() as users:
-            probe = subprocess.run(
-                bubblewrap(["/usr/bin/env", "true"], users),
-                pass_fds=users.descriptors,
-                capture_output=True,
-                text=True,
-                timeout=30,
-            )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"user namespaces are not available ({error})"
-    return f"bubblewrap cannot open a room ({probe.stderr.strip()[:200]})" if probe.returncode else ""
+        import pyseccomp  # noqa: F401
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"pyseccomp or its library libseccomp is not installed ({error})"
+    try:
+        Room(Limits()).close()
+    except (OSError, ValueError) as error:
+        return f"bubblewrap cannot open a room here ({error}); are user namespaces allowed?"
+    return ""
 
 
 def require_sandbox() -> None:
     """Raises CourseError with one line that says what to install or which flag accepts the risk."""
     if problem := sandbox_problem():
         raise CourseError(REFUSAL.format(reason=problem))
-
-
-class RoomUsers:
-    """A user namespace for the room when we are root: it maps root, to furnish the room, and POWERLESS, to live in it.
-
-    An ordinary user cannot map a second id and needs none: in the room they are POWERLESS themselves.
-    """
-
-    def __enter__(self) -> RoomUsers:
-        self.descriptors: tuple[int, ...] = ()
-        if os.geteuid() == 0:
-            self.descriptors = (_user_namespace(),)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for descriptor in self.descriptors:
-            os.close(descriptor)
-
-
-def _user_namespace() -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    ready, tell = os.pipe()
-    wait, done = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(tell, b"1" if libc.unshare(CLONE_NEWUSER) == 0 else b"0")
-            os.read(wait, 1)
-        finally:
-            os._exit(0)
-    try:
-        if os.read(ready, 1) != b"1":
-            raise OSError("unshare(CLONE_NEWUSER) was refused")
-        for kind in ("uid_map", "gid_map"):
-            Path(f"/proc/{child}/{kind}").write_text(f"0 0 1\n{POWERLESS} {POWERLESS} 1\n")
-        return os.open(f"/proc/{child}/ns/user", os.O_RDONLY)
-    finally:
-        os.write(done, b"1")
-        os.waitpid(child, 0)
-        for pipe in (ready, tell, wait, done):
-            os.close(pipe)
-
-
-def bubblewrap(command: list[str], users: RoomUsers, limits: Limits | None = None) -> list[str]:
-    """bubblewrap's command line for a room that runs `command`."""
-    limits = limits or Limits()
-    if users.descriptors:
-        who = [
-            "--userns",
-            str(users.descriptors[0]),
-            "--cap-drop",
-            "ALL",
-            "--cap-add",
-            "CAP_SETUID",
-            "--cap-add",
-            "CAP_SETGID",
-        ]
-    else:
-        who = [
-            "--unshare-user",
-            "--disable-userns",
-            "--uid",
-            str(POWERLESS),
-            "--gid",
-            str(POWERLESS),
-            "--cap-drop",
-            "ALL",
-        ]
-    argv = [
-        "bwrap",
-        *who,
-        "--unshare-pid",
-        "--unshare-net",
-        "--unshare-ipc",
-        "--unshare-uts",
-        "--unshare-cgroup-try",
-        "--die-with-parent",
-        "--new-session",
-        "--clearenv",
-        "--ro-bind",
-        "/usr",
-        "/usr",
-    ]
-    for link in ("bin", "lib", "lib64", "sbin"):
-        path = Path("/", link)
-        if path.is_symlink():
-            argv += ["--symlink", os.readlink(path), str(path)]
-        elif path.exists():
-            argv += ["--ro-bind", str(path), str(path)]
-    prefixes = sorted({prefix for prefix in (sys.prefix, sys.base_prefix) if not prefix.startswith("/usr/")})
-    parents = {parent for place in (*prefixes, f"{COURSE}/autograder", "/etc/passwd") for parent in Path(place).parents}
-    for parent in sorted(parents - {Path("/"), Path("/usr")}):
-        argv += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap's own would be closed to the room's user
-    for name in ("ld.so.cache", "localtime", "alternatives"):
-        argv += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for prefix in prefixes:
-        argv += ["--ro-bind", prefix, prefix]
-    library = Path(__file__).resolve().parents[1]
-    argv += ["--ro-bind", str(library), f"{COURSE}/autograder"]
-    finished = importlib.util.find_spec("internals")
-    for location in (finished.submodule_search_locations or ()) if finished else ():
-        if any(Path(location).is_relative_to(prefix) for prefix in prefixes):
-            argv += ["--tmpfs", location]  # an installed course has the solutions in site-packages
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": "/box",
-        "TMPDIR": "/box",
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "Agg",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        **{name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ},
-    }
-    for name, value in environment.items():
-        argv += ["--setenv", name, value]
-    return [
-        *argv,
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--perms",
-        "1777",
-        "--size",
-        str(limits.disk),
-        "--tmpfs",
-        "/box",
-        "--perms",
-        "1777",
-        "--size",
-        str(limits.disk),
-        "--tmpfs",
-        "/dev/shm",
-        "--remount-ro",
-        "/dev",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        "/box",
-        "--",
-        *command,
-    ]

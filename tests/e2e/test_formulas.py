@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from autograder.grading.gradebook import GradebookWriter
 from tests import tiny_course as tiny
 from tests.e2e.browsing import Server, picture, serve
+from tools.lab import FIRST_PAGE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -37,7 +38,7 @@ def instructors_lab(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_a_formula_is_set_in_formgrader_without_a_network(page: Page, instructors_lab: Server) -> None:
-    page.goto(instructors_lab.page("/formgrader"))  # where `make formgrader` begins; its login is good for every page
+    page.goto(instructors_lab.page(FIRST_PAGE["instructor"]))  # its login must be good for every page
     expect(page.locator("table")).to_contain_text(tiny.ASSIGNMENT)
     page.goto(f"{instructors_lab.address}/formgrader/gradebook/{tiny.ASSIGNMENT}/{tiny.NOTEBOOK}")
     expect(page.locator("table")).to_contain_text("Submission #1")

@@ -46,6 +46,14 @@ def grade_command(arguments: argparse.Namespace) -> int:
     return grade_folder(load_course(), Path(arguments.folder), sandbox=not arguments.no_sandbox, db=arguments.db)
 
 
+def doctor_command(arguments: argparse.Namespace) -> int:
+    """`course doctor`: what this machine supports; exit code 1 where grading cannot work."""
+    from autograder.grading.doctor import examine
+    from autograder.show import show_findings
+
+    return show_findings(examine(load_course()))
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -96,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run students' code with your own rights; only for submissions you trust",
     )
+    command("doctor", doctor_command, "say what this machine supports and what that means", "course doctor")
     return top
 
 

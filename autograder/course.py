@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.limits import Limits, read_limits
+
 
 class CourseError(Exception):
     """Something a person has to mend. Its text is one line: which file, what is wrong, what to do."""
@@ -20,6 +22,7 @@ class Notebook:
     title: str
     minutes: int
     prerequisites: tuple[str, ...]
+    limits: Limits = Limits()  # what one submission may use
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def load_course(root: Path | None = None) -> Course:
                 entry["title"],
                 int(entry["minutes"]),
                 tuple(entry.get("prerequisites", ())),
+                read_limits(entry.get("limits", {})),
             )
             for module in data["module"]
             for entry in module["notebook"]
@@ -90,5 +94,7 @@ def load_course(root: Path | None = None) -> Course:
         raise CourseError(f"{path}: cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise CourseError(f"{path}: not TOML: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise CourseError(f"{path}: {error} is missing or malformed; see the entries beside it") from None
+    except ValueError as error:
+        raise CourseError(f"{path}: {error}") from None

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from autograder.course import Course, CourseError, Notebook
+
+if TYPE_CHECKING:
+    from autograder.grading.doctor import Finding
 
 console = Console()
 
@@ -51,6 +55,17 @@ def show_answers(course: Course, notebook: Notebook, verbose: bool = False) -> i
         f"{len(trials) - bad} of {len(trials)} answers behave", style="red" if bad else "green", highlight=False
     )
     return 1 if bad else 0
+
+
+def show_findings(findings: list[Finding]) -> int:
+    """Print what `course doctor` found; returns 1 where grading cannot work."""
+    marks = {"good": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}
+    for finding in findings:
+        mark, style = marks[finding.level]
+        means = f": {finding.means}" if finding.means else ""
+        line = f"{mark} {finding.subject:<12} {finding.fact}{means}"
+        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+    return 1 if any(finding.level == "bad" for finding in findings) else 0
 
 
 def show_checks(path: Path) -> int:

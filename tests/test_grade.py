@@ -9,7 +9,7 @@ from mini_course import answered, write_course
 
 from autograder.grading.exam import prepare
 from autograder.grading.grade import grade
-from autograder.grading.room import Limits
+from autograder.limits import Limits
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
 RIGHT = {

@@ -11,8 +11,9 @@ from autograder.forbidden import imported, used
 from autograder.grading.exam import Exam, Place, step
 from autograder.grading.judge import Verdict, decide
 from autograder.grading.result import CheckResult, Result
-from autograder.grading.room import Limits, run_job
+from autograder.grading.room import run_job
 from autograder.grading.submission import Graft, Refused, graft, read
+from autograder.limits import Limits
 
 LOST = {  # how a room ended early, in the student's terms
     "timed out": "it did not finish in time: does every loop end?",
@@ -23,7 +24,10 @@ MAX_ROOMS = 40  # a submission whose every check kills its room still ends
 
 
 def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, sandbox: bool = True) -> Result:
-    """Grade one submitted notebook. Whatever is wrong with it ends in the Result, nothing is raised for it."""
+    """Grade one submitted notebook. Whatever is wrong with it ends in the Result, nothing is raised for it.
+
+    limits: what it may use, None for the notebook's own in course.toml. Raises CourseError where no room can be had.
+    """
     begun = time.monotonic()
     notebook = exam.notebook
     try:
@@ -39,7 +43,7 @@ def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, s
         )
     verdicts = forbidden_verdicts(grafted, exam)
     flags = list(grafted.flags)
-    verdicts |= _run(grafted, exam, set(verdicts), limits or Limits(), sandbox, flags)
+    verdicts |= _run(grafted, exam, set(verdicts), limits or notebook.limits, sandbox, flags)
     checks = tuple(_result(place, verdicts[place.id]) for place in exam.of_kind("check"))
     return Result(
         student,

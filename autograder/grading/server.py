@@ -20,7 +20,8 @@ import tempfile
 
 from autograder.grading.engine import Engine, run
 from autograder.grading.enter import JOB, REPORT, give_up_rights, join, set_limits, system_calls
-from autograder.grading.walls import COURSE, POWERLESS, Limits, Room, environment
+from autograder.grading.walls import COURSE, POWERLESS, Room, environment
+from autograder.limits import Limits
 
 
 def warm_up() -> Engine:

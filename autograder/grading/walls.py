@@ -12,10 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import CourseError
+from autograder.limits import Limits
 
 POWERLESS = 60001
 COURSE = "/course"  # where the check library stands in a room
@@ -33,18 +33,6 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use: seconds of wall time, bytes, counts. What it prints goes nowhere, uncounted."""
-
-    check_seconds: float = 10
-    total_seconds: float = 120
-    memory: int = 2 << 30
-    processes: int = 64
-    files: int = 256
-    disk: int = 100_000_000
 
 
 def environment() -> dict[str, str]:

@@ -16,11 +16,13 @@ from pathlib import Path
 
 from autograder.course import CourseError
 from autograder.grading.room import Ended, converse
-from autograder.grading.walls import Limits, environment, outer_room
+from autograder.grading.walls import environment, outer_room
 from autograder.grading.watch import Watch
+from autograder.limits import Limits
 
 PACKAGES = str(Path(__file__).resolve().parents[2])
 COMMAND = f"import sys; sys.path.insert(0, {PACKAGES!r}); from autograder.grading.server import main; main()"
+
 SECONDS = 180  # to start: torch on a slow disk
 
 

@@ -13,14 +13,13 @@ EVERY = 0.1  # seconds between two looks
 class Watch:
     """Watches the process `joined` and everything that grew from it or lives under the room's first process.
 
-    descriptor: readable once `joined` has ended. limit: bytes beyond what was there at the first look, shared pages
-    counted in shares, so that what the warm server already held is not charged to a student.
+    descriptor: readable once `joined` has ended. limit: bytes of anonymous and shared memory, pages that several
+    processes share counted in shares: what the warm server holds weighs a little, its forks hardly more.
     """
 
     def __init__(self, first: int, joined: int, limit: int) -> None:
         self._roots, self._limit = (first, joined), limit
         self._next = 0.0
-        self._base: int | None = None
         self.descriptor = os.pidfd_open(joined)
 
     def __enter__(self) -> Watch:
@@ -35,12 +34,9 @@ class Watch:
             return False
         self._next = now + EVERY
         processes = self._processes()
-        if self._base is not None and sum(map(_resident, processes)) < self._limit:
+        if sum(map(_resident, processes)) < self._limit:
             return False  # cheap, and counts too much rather than too little
-        used = sum(map(_own, processes))
-        if self._base is None:
-            self._base = used
-        return used - self._base > self._limit
+        return sum(map(_own, processes)) > self._limit
 
     def _processes(self) -> list[int]:
         found: list[int] = []

@@ -1,0 +1,116 @@
+"""`course doctor`: what this machine supports, and what that means for grading. One line a fact."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+from autograder.grading.walls import sandbox_problem
+from autograder.limits import Limits
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact. level: good, note, or bad (grading cannot work). means: what follows."""
+
+    level: str
+    subject: str
+    fact: str
+    means: str = ""
+
+
+def examine(course: Course) -> list[Finding]:
+    """Look at this machine. Starts a warm server and a room for real, so it takes some seconds."""
+    return [_python(), _package("torch"), _package("nbgrader"), _package("jupyterlab"), _gpu(), _sandbox(),
+            *_warm(), _user(), _cgroup(), _size(), _program("chromium", "browser tests"), _gradebook(course)]  # fmt: skip
+
+
+def _python() -> Finding:
+    return Finding("good", "Python", platform.python_version())
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding("good", name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("bad" if name != "jupyterlab" else "note", name, "not installed", "`make` installs it in .venv")
+
+
+def _gpu() -> Finding:
+    try:
+        import torch
+    except ImportError:
+        return Finding("note", "GPU", "unknown without torch")
+    if torch.cuda.is_available():
+        return Finding("good", "GPU", torch.cuda.get_device_name(), "rooms have none: grading runs on the CPU")
+    return Finding("note", "GPU", "none", "everything runs on the CPU; tests marked cuda are skipped")
+
+
+def _sandbox() -> Finding:
+    problem = sandbox_problem()
+    if problem:
+        return Finding("bad", "sandbox", problem, "`course grade` refuses unless told --no-sandbox")
+    version = subprocess.run(["bwrap", "--version"], capture_output=True, text=True).stdout.strip()
+    return Finding("good", "sandbox", f"{version} opens rooms here", "students' code sees no network and no other work")
+
+
+def _warm() -> list[Finding]:
+    """Run an empty notebook in a room, if there can be one."""
+    if sandbox_problem():
+        return []
+    from autograder.grading.room import run_job
+
+    reports: list[dict] = []
+    probe = {"kind": "cell", "id": "probe", "exercise": "", "source": "import os; assert os.getuid() != 0"}
+    try:
+        ended = run_job({"role": "student", "steps": [probe]}, Limits(), reports.append)
+    except CourseError as error:
+        return [Finding("bad", "warm server", str(error), "`course grade` cannot start")]
+    if ended.how != "finished" or not reports or reports[0]["error"]:
+        return [Finding("bad", "warm server", f"a notebook of one cell {ended.how}", "`course grade` will not work")]
+    return [Finding("good", "warm server", "starts, and runs a notebook as a user without rights")]
+
+
+def _user() -> Finding:
+    if not hasattr(os, "geteuid"):
+        return Finding("bad", "user", "unknown", "grading needs Linux")
+    if os.geteuid() == 0:
+        return Finding("good", "user", "root", "a student's process gets an id that owns no file")
+    return Finding("good", "user", "ordinary", "the warm server lives in a read-only room of its own")
+
+
+def _cgroup() -> Finding:
+    controllers = Path("/sys/fs/cgroup/cgroup.controllers")
+    writable = controllers.exists() and os.access(controllers.parent / "cgroup.procs", os.W_OK)
+    fact = "v2, writable" if writable else "v2, not writable" if controllers.exists() else "no v2"
+    return Finding("note", "cgroups", fact, "limits are kept by rlimits and a watchdog that sums each room's memory")
+
+
+def _size() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    need = cores * Limits().memory / 2**30
+    if memory < need:
+        return Finding(
+            "note", "size", f"{cores} cores, {memory:.0f} GiB", f"rooms may use {need:.0f} GiB: fewer --workers"
+        )
+    return Finding("good", "size", f"{cores} cores, {memory:.0f} GiB", f"{cores} submissions are graded at a time")
+
+
+def _program(name: str, use: str) -> Finding:
+    found = shutil.which(name)
+    return Finding("good", name, found) if found else Finding("note", name, "not installed", f"{use} are skipped")
+
+
+def _gradebook(course: Course) -> Finding:
+    path = course.root / "build" / "gradebook.db"
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not os.access(folder, os.W_OK):
+        return Finding("bad", "gradebook", f"{folder} is not writable", "choose another with --db")
+    return Finding("good", "gradebook", str(path) + ("" if path.exists() else " (made at the first grading)"))

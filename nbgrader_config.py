@@ -6,7 +6,12 @@ nbgrader finds it in the repository's root; `make` writes a file into the enviro
 import tomllib
 from pathlib import Path
 
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import GetGrades
+
 from autograder.build import ESSAY_STUB
+from autograder.grading.plugins import ClearHiddenChecks
+from autograder.grading.policy import load_policy
 
 ROOT = Path(__file__).resolve().parent
 (ROOT / "build").mkdir(exist_ok=True)  # SQLite creates the gradebook, not the folder that it lies in
@@ -23,3 +28,7 @@ c.CourseDirectory.solution_directory = "build/solution"
 c.CourseDirectory.db_url = f"sqlite:///{ROOT}/build/gradebook.db"
 c.FormgradeExtension.debug = False
 c.ClearSolutions.text_stub = ESSAY_STUB  # how an untouched essay is known
+# nbgrader's own feedback pages would show students the code of hidden checks.
+c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenChecks, CSSHTMLHeaderPreprocessor]
+for name, settings in load_policy(ROOT).settings().items():  # course.toml's [late], for `nbgrader autograde` too
+    c[name].update(settings)

@@ -40,10 +40,26 @@ def check_command(arguments: argparse.Namespace) -> int:
 
 
 def grade_command(arguments: argparse.Namespace) -> int:
-    """`course grade`: grade a folder of submissions into the gradebook, feedback pages and grades.csv."""
+    """`course grade`: grade submissions into the gradebook, feedback pages, tables for an LMS and a report."""
     from autograder.grading.batch import grade_folder
 
-    return grade_folder(load_course(), Path(arguments.folder), sandbox=not arguments.no_sandbox, db=arguments.db)
+    return grade_folder(
+        load_course(),
+        Path(arguments.folder),
+        sandbox=not arguments.no_sandbox,
+        db=arguments.db,
+        workers=arguments.workers,
+        cluster=arguments.cluster,
+        yes=arguments.yes,
+        again=arguments.again,
+    )
+
+
+def count(text: str) -> int:
+    """A whole number above 0, for an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number above 0")
+    return int(text)
 
 
 def doctor_command(arguments: argparse.Namespace) -> int:
@@ -91,19 +107,14 @@ def parser() -> argparse.ArgumentParser:
         "course check work/03-attention/scaled_dot_product.ipynb",
     )
     sub.add_argument("notebook", help="your .ipynb file")
-    sub = command(
-        "grade",
-        grade_command,
-        "grade a folder of submissions, FOLDER/STUDENT/MODULE/NOTEBOOK.ipynb",
-        "course grade build/samples",
-    )
-    sub.add_argument("folder", help="the folder that holds one folder a student")
-    sub.add_argument("--db", help="the gradebook's SQLAlchemy URL (default: SQLite in build/gradebook.db)")
-    sub.add_argument(
-        "--no-sandbox",
-        action="store_true",
-        help="run students' code with your own rights; only for submissions you trust",
-    )
+    sub = command("grade", grade_command, "grade submissions", "course grade moodle.zip --workers 4")
+    sub.add_argument("folder", help="a folder with one folder a student, a flat one, an LMS zip, or one notebook")
+    sub.add_argument("--workers", type=count, metavar="N", help="how many at a time (default: one a core)")
+    sub.add_argument("--db", metavar="URL", help="the gradebook (default: SQLite in build/gradebook.db)")
+    sub.add_argument("--cluster", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
+    sub.add_argument("--yes", action="store_true", help="commit results that change grades given before")
+    sub.add_argument("--again", action="store_true", help="grade anew what is graded already and has not changed")
+    sub.add_argument("--no-sandbox", action="store_true", help="run students' code with your rights, if you trust it")
     command("doctor", doctor_command, "say what this machine supports and what that means", "course doctor")
     return top
 

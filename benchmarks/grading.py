@@ -1,9 +1,11 @@
 """The same submissions through `nbgrader autograde` and through `course grade`, in turn, in one run.
 
-    python benchmarks/grading.py --ours 100 --nbgrader 10
+    python benchmarks/grading.py --ours 200 --nbgrader 20
 
 In a temporary folder, from the sources of this course: each gets one call for all its submissions. A submission is the
-reference solution, written into the released notebook. Demo cells are taken out of the course first: nbgrader would
+reference solution, written into the released notebook, with the student's number in a comment, so that no two are the
+same. Ours includes gradebook, feedback pages, tables and the class report. "The checks alone" is the same job in forks
+of a warm process, without a room, a judge or a gradebook. Demo cells are taken out of the course first: nbgrader would
 run them, the course does not. Both start from an empty gradebook that exists already (making one takes nbgrader
 seconds, once a course). Prints seconds a submission and the ratio, and writes benchmarks/results/grading.json.
 """
@@ -11,6 +13,7 @@ seconds, once a course). Prints seconds a submission and the ratio, and writes b
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -29,6 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "grading.json"
 MODULE, NOTEBOOK = "03-attention", "scaled_dot_product"
+MARK = b"def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:"
 PACKAGES = ("nbgrader", "nbconvert", "nbclient", "ipykernel", "torch", "numpy", "SQLAlchemy")
 
 NBGRADER_CONFIG = """
@@ -54,12 +58,15 @@ class Failed(RuntimeError):
 class Timing:
     """One call. wall: seconds. load: how many processes wanted a core just before; near 0 on a quiet machine.
 
-    Core time is left out: what ran in a room that is torn down is counted for no parent, so ours would look too good.
+    core: seconds of core time, of every process that the call started, rooms included; None where no cgroup can be made
+    to count it (a parent is not told what ran in a room that is torn down). memory: bytes at the peak, counted alike.
     """
 
     submissions: int
     wall: float
     load: float
+    core: float | None = None
+    memory: int | None = None
 
 
 def run(root: Path, *command: str, ok: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
@@ -76,6 +83,53 @@ def run(root: Path, *command: str, ok: tuple[int, ...] = (0,)) -> subprocess.Com
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
         raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{tail}")
     return done
+
+
+class Meter:
+    """Counts the core time and memory of a call in a cgroup of its own, version 1 or 2, where one can be made."""
+
+    def __init__(self) -> None:
+        base = Path("/sys/fs/cgroup")
+        self._version = 2 if (base / "cgroup.controllers").exists() else 1
+        folders = [base] if self._version == 2 else [base / "cpuacct", base / "memory"]
+        self._groups = [folder / f"grading-benchmark-{os.getpid()}" for folder in folders]
+        self._old = folders
+
+    def __enter__(self) -> Meter:
+        try:
+            for group in self._groups:
+                group.mkdir()
+                (group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            self._leave()
+            self._groups = []
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        for old, group in zip(self._old, self._groups, strict=False):
+            with contextlib.suppress(OSError):
+                (old / "cgroup.procs").write_text(str(os.getpid()))
+                group.rmdir()
+
+    def core(self) -> float | None:
+        """Seconds of core time so far."""
+        if not self._groups:
+            return None
+        if self._version == 1:
+            return int((self._groups[0] / "cpuacct.usage").read_text()) / 1e9
+        fields = dict(line.split() for line in (self._groups[0] / "cpu.stat").read_text().splitlines())
+        return int(fields["usage_usec"]) / 1e6
+
+    def memory(self) -> int | None:
+        """The largest number of bytes so far."""
+        if not self._groups:
+            return None
+        name = "memory.max_usage_in_bytes" if self._version == 1 else "memory.peak"
+        path = self._groups[-1] / name
+        return int(path.read_text()) if path.exists() else None
 
 
 def copy_course(root: Path, demos: bool = True) -> None:
@@ -126,14 +180,47 @@ def hand_in(folder: Path, content: bytes, count: int) -> None:
     for number in range(count):
         path = folder / f"student-{number:04}" / MODULE / f"{NOTEBOOK}.ipynb"
         path.parent.mkdir(parents=True)
-        path.write_bytes(content)
+        path.write_bytes(content.replace(MARK, MARK + f"\\n\",\n    \"    # student {number:04}".encode(), 1))
 
 
 def timed(submissions: int, call: object, *arguments: object) -> Timing:
     """What the call took."""
     load, start = os.getloadavg()[0], time.monotonic()
-    call(*arguments)  # type: ignore[operator]
-    return Timing(submissions, time.monotonic() - start, load)
+    with Meter() as meter:
+        call(*arguments)  # type: ignore[operator]
+        return Timing(submissions, time.monotonic() - start, load, meter.core(), meter.memory())
+
+
+def checks_alone(root: Path, count: int) -> Timing:
+    """The reference's job, in forks of a process that has imported everything: what no grader can do without."""
+    from autograder.course import load_course
+    from autograder.grading.exam import prepare
+    from autograder.grading.grade import steps_of
+    from autograder.grading.server import warm_up
+    from autograder.grading.submission import graft, read
+
+    course = load_course(root)
+    exam = prepare(course, course.find(NOTEBOOK))
+    job = {"role": "student", "steps": steps_of(graft(read(reference(root)), exam), exam)}
+    kept = dict(os.environ)
+    engine = warm_up()
+    os.environ.update(kept)
+
+    def fork_all() -> None:
+        for _ in range(count):
+            child = os.fork()
+            if child == 0:
+                from autograder.grading.engine import run
+
+                silence = os.open(os.devnull, os.O_RDWR)
+                os.dup2(silence, 1)
+                os.dup2(silence, 2)
+                run(job, json.dumps, engine)
+                os._exit(0)
+            if os.waitpid(child, 0)[1] != 0:
+                raise Failed("the checks alone do not run")
+
+    return timed(count, fork_all)
 
 
 def points(db: Path) -> set[float]:
@@ -146,7 +233,7 @@ def points(db: Path) -> set[float]:
 
 def measure(ours: int, theirs: int, rounds: int) -> dict[str, list[Timing]]:
     """Time both, in turn, `rounds` times. Raises Failed where one fails or the two give different points."""
-    timings: dict[str, list[Timing]] = {"nbgrader": [], "course": []}
+    timings: dict[str, list[Timing]] = {"nbgrader": [], "course": [], "checks alone": []}
     with tempfile.TemporaryDirectory(prefix="grading-benchmark-") as name:
         root = Path(name)
         copy_course(root, demos=False)
@@ -168,6 +255,7 @@ def measure(ours: int, theirs: int, rounds: int) -> dict[str, list[Timing]]:
             timings["nbgrader"].append(timed(theirs, autograde, root))
             print(f"round {number + 1}: {ours} through course grade …", flush=True)
             timings["course"].append(timed(ours, course_grade, root, "many"))
+            timings["checks alone"].append(checks_alone(root, min(ours, 50)))
             given = points(root / "nbgrader" / "gradebook.db"), points(root / "build" / "gradebook.db")
             if given[0] != given[1] or len(given[0]) != 1:
                 raise Failed(f"the two do not agree on the points: nbgrader {given[0]}, course {given[1]}")
@@ -179,10 +267,20 @@ def each(timings: list[Timing]) -> float:
     return statistics.median(timing.wall / timing.submissions for timing in timings)
 
 
+def cores(timings: list[Timing]) -> float | None:
+    """Core-seconds a submission: the median of the rounds; None where they could not be counted."""
+    counted = [timing.core / timing.submissions for timing in timings if timing.core is not None]
+    return round(statistics.median(counted), 4) if counted else None
+
+
 def summary(timings: dict[str, list[Timing]]) -> dict[str, object]:
     """The result as it is kept: figures, and what they were measured on. No name of a machine or a person."""
     figures = {
-        name: {"seconds_each": round(each(calls), 4), "calls": [asdict(call) for call in calls]}
+        name: {
+            "seconds_each": round(each(calls), 4),
+            "core_seconds_each": cores(calls),
+            "calls": [asdict(call) for call in calls],
+        }
         for name, calls in timings.items()
     }
     return {
@@ -198,8 +296,8 @@ def summary(timings: dict[str, list[Timing]]) -> dict[str, object]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ours", type=int, default=40, metavar="N", help="submissions for course grade (default: 40)")
-    parser.add_argument("--nbgrader", type=int, default=8, metavar="M", help="submissions for nbgrader (default: 8)")
+    parser.add_argument("--ours", type=int, default=200, metavar="N", help="for course grade (default: 200)")
+    parser.add_argument("--nbgrader", type=int, default=20, metavar="M", help="for nbgrader (default: 20)")
     parser.add_argument("--rounds", type=int, default=1, help="how often, in turn; the median counts (default: 1)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
     arguments = parser.parse_args()
@@ -214,8 +312,14 @@ def main() -> int:
         return 1
     result = summary(timings)
     for name, calls in timings.items():
-        print(f"{name:>9}: {each(calls):.3f} s a submission")
-    print(f"    ratio: {result['ratio']}, on {os.cpu_count()} cores")
+        core, memory = cores(calls), calls[-1].memory
+        counted = f", {core:.3f} core-seconds" if core else ""
+        peak = f", {memory / 2**20:.0f} MiB at the peak" if memory else ""
+        print(f"{name:>12}: {each(calls):.3f} s a submission{counted}{peak}")
+    ours, alone = cores(timings["course"]), cores(timings["checks alone"])
+    if ours and alone:
+        print(f"      beyond: {ours - alone:.3f} core-seconds a submission beyond the checks alone")
+    print(f"       ratio: {result['ratio']}, on {os.cpu_count()} cores")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0

@@ -1,156 +1,169 @@
-"""Grade a folder of submissions: in parallel, one room each; one writer for gradebook, feedback and grades.csv."""
+"""Grade what a class handed in: on many workers, one writer for gradebook, feedback and grades.csv.
+
+Each result is in the journal before it is anywhere else, so a run that is killed and started again ends as if nothing
+had happened. Results do not depend on the order of the work or on who did it.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
-from autograder.course import Course, CourseError, Notebook
+from autograder.course import Course, CourseError
+from autograder.grading.codec import from_text
+from autograder.grading.commit import Committer, Graded
 from autograder.grading.exam import Exam, prepare
-from autograder.grading.exports import write_grades_csv
-from autograder.grading.feedback import FeedbackWriter
-from autograder.grading.grade import grade
-from autograder.grading.gradebook import GradebookWriter
+from autograder.grading.intake import Handed, find
+from autograder.grading.journal import Journal, digest, grader_version, key_of, sweep
+from autograder.grading.regrade import read_held
+from autograder.grading.remote import close_children, grade_apart, pack
 from autograder.grading.result import Result
-from autograder.grading.verdicts import safe_name
+from autograder.grading.submission import Refused
+from autograder.grading.table import console, show
 from autograder.grading.walls import require_sandbox
 
-console = Console()
-STYLES = {"graded": "green", "flagged": "yellow", "refused": "red"}
+AT_ONCE = 256  # submissions that have been read and are with a worker, or wait for one
 
 
 @dataclass(frozen=True)
-class Handed:
-    """One file that somebody handed in. notebook: None where the file fits none of the course."""
+class Work:
+    """How to grade. exams: by the notebook's name. again: take nothing from the journal."""
 
-    student: str
-    path: Path
-    notebook: Notebook | None
-
-
-def find_submissions(course: Course, folder: Path) -> list[Handed]:
-    """Every notebook below FOLDER/STUDENT/MODULE/, in order. Raises CourseError where there is none."""
-    if not folder.is_dir():
-        raise CourseError(f"{folder}: no such folder; it should hold one folder a student")
-    by_place = {(n.module, n.name): n for n in course.notebooks}
-    found = [
-        Handed(path.parts[-3], path, by_place.get((path.parts[-2], path.stem)))
-        for path in sorted(folder.glob("*/*/*.ipynb"))
-    ]
-    if not found:
-        raise CourseError(f"{folder}: no submissions; expected {folder}/STUDENT/MODULE/NOTEBOOK.ipynb")
-    return found
+    exams: dict[str, Exam]
+    sandbox: bool = True
+    again: bool = False
 
 
-_exams: dict[str, Exam] = {}
-
-
-def _begin(exams: dict[str, Exam]) -> None:
-    _exams.update(exams)
-
-
-def _grade(handed: Handed, sandbox: bool) -> Result:
-    assert handed.notebook is not None
+@contextmanager
+def local(workers: int | None = None) -> Iterator[Executor]:
+    """An executor with so many workers on this machine, each with a process of its own; None: one a core."""
+    executor = ThreadPoolExecutor(workers or os.cpu_count())  # a thread a process: it waits for the process's answers
     try:
-        data = handed.path.read_bytes()
-    except OSError as error:
-        return _refused(handed, f"cannot be read: {error.strerror}")
-    return grade(data, handed.student, _exams[handed.notebook.name], sandbox=sandbox)
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        close_children()
 
 
-def _refused(handed: Handed, reason: str) -> Result:
-    return Result(handed.student, handed.path.parts[-2], handed.path.stem, "refused", reasons=(reason,))
+def refused(handed: Handed, reason: str) -> Result:
+    """The result of what cannot be graded."""
+    notebook = handed.notebook
+    module, name = (notebook.module, notebook.name) if notebook else ("", Path(handed.name).stem)
+    return Result(handed.student, module, name, "refused", reasons=(*handed.notes, reason))
 
 
-def grade_all(submissions: list[Handed], exams: dict[str, Exam], sandbox: bool = True) -> Iterator[Result]:
-    """Every submission's result, as they are done. Raises CourseError where rooms cannot be opened."""
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _begin, (exams,)) as pool:
-        futures = [pool.submit(_grade, handed, sandbox) for handed in submissions if handed.notebook]
-        yield from (
-            _refused(handed, "no notebook of the course has this name and folder; rename it")
-            for handed in submissions
-            if not handed.notebook
-        )
+def grade_all(
+    submissions: Sequence[Handed], work: Work, executor: Executor, journal: Journal | None = None
+) -> Iterator[Graded]:
+    """Every submission's result, as they are done; what the journal holds is not graded again.
+
+    Raises CourseError where nothing can be graded: no room opens, the cluster is lost.
+    """
+    packed = {name: pack(exam) for name, exam in work.exams.items()}
+    running: dict[Future[str], tuple[Handed, str, str]] = {}
+    counted = {(handed.student, handed.notebook) for handed in submissions if handed.notebook and not handed.problem}
+    try:
+        for handed in submissions:
+            notebook = handed.notebook
+            if handed.problem or notebook is None:
+                reason = handed.problem or "no notebook of the course has this name and folder; rename it"
+                yield Graded(refused(handed, reason), beside=(handed.student, notebook) in counted)
+                continue
+            try:
+                data = handed.read()
+            except Refused as refusal:
+                yield Graded(refused(handed, str(refusal)))
+                continue
+            exam, limits = work.exams[notebook.name], notebook.limits
+            key = key_of(data, handed.student, exam, limits, work.sandbox)
+            known = journal.find(key) if journal and not work.again else None
+            if known:
+                yield Graded(_noted(known, handed), digest(data), key, handed.timestamp)
+                continue
+            future = executor.submit(
+                grade_apart, grader_version(), packed[notebook.name], data, handed.student, limits, work.sandbox
+            )
+            running[future] = (handed, digest(data), key)
+            while len(running) >= AT_ONCE:
+                yield from _finished(running, journal)
+        while running:
+            yield from _finished(running, journal)
+    except BaseException:
+        for future in running:
+            future.cancel()
+        raise
+
+
+def _noted(result: Result, handed: Handed) -> Result:
+    """The result with what was put right before it could be graded."""
+    return replace(result, reasons=(*handed.notes, *result.reasons))
+
+
+def _finished(running: dict[Future[str], tuple[Handed, str, str]], journal: Journal | None) -> Iterator[Graded]:
+    """The results that are done by now, at least one, in the journal."""
+    for future in wait(running, return_when=FIRST_COMPLETED).done:
+        handed, hashed, key = running.pop(future)
         try:
-            yield from (future.result() for future in as_completed(futures))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
+            text = future.result()
+        except CourseError:
             raise
+        except (CancelledError, OSError) as error:
+            raise CourseError(f"the workers were lost ({type(error).__name__}); run again to go on from here") from None
+        except Exception as error:  # this submission's alone, and not kept: another run tries again
+            reason = f"could not be graded, which is not the student's fault: {error}; run again, or report it"
+            yield Graded(refused(handed, reason.replace("\n", " ")))
+            continue
+        if journal:
+            journal.add(key, text)
+        yield Graded(_noted(from_text(Result, text), handed), hashed, key, handed.timestamp)
 
 
-def grade_folder(course: Course, folder: Path, sandbox: bool = True, db: str | None = None) -> int:
-    """Grade a folder into the gradebook, feedback pages and grades.csv, and print a table. Raises CourseError."""
-    submissions = find_submissions(course, folder)
-    if sandbox:
+def grade_folder(
+    course: Course,
+    folder: Path,
+    sandbox: bool = True,
+    db: str | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    yes: bool = False,
+    again: bool = False,
+) -> int:
+    """Grade what is in a folder or file into the gradebook, feedback pages and grades.csv, and print a table.
+
+    cluster: a Dask scheduler's address, for workers elsewhere. yes: commit results that change a grade. again: grade
+    anew what has been graded before. Returns 1 where changes wait for `yes`, else 0. Raises CourseError.
+    """
+    submissions = find(course, folder)
+    if sandbox and not cluster:
         require_sandbox()
     build = course.root / "build"
-    results: list[Result] = []
-    with Progress(console=console, transient=True) as progress:
-        chosen = [n for n in course.notebooks if any(h.notebook == n for h in submissions)]
+    url = db or f"sqlite:///{build / 'gradebook.db'}"
+    journal = Journal(build / "journal")
+    with journal.locked(), Progress(console=console, transient=True) as progress:
+        sweep(*(build / name for name in ("journal", "feedback", "autograded")))
+        chosen = [n for n in course.notebooks if any(h.notebook == n and not h.problem for h in submissions)]
         exams = {n.name: prepare(course, n) for n in progress.track(chosen, description="reference solutions")}
-        writer = GradebookWriter(
-            db or f"sqlite:///{build / 'gradebook.db'}", course.id, build / "source", build / "autograded"
-        )
-        with writer as gradebook:
-            feedback = FeedbackWriter(gradebook)
-            for module in dict.fromkeys(n.module for n in chosen):
-                gradebook.add_assignment(module)
+        held = read_held(url, course.id, {n.module for n in chosen})
+        work = Work(exams, sandbox, again)
+        with Committer(course, url, exams, held, journal, yes) as committer, _workers(workers, cluster) as executor:
             bar = progress.add_task("submissions", total=len(submissions))
-            for result in grade_all(submissions, exams, sandbox):
-                if any((n.module, n.name) == (result.assignment, result.notebook) for n in chosen):
-                    gradebook.record(result)
-                page = build / "feedback" / safe_name(result.student) / result.assignment / f"{result.notebook}.html"
-                feedback.write(result, None, page)
-                results.append(result)
+            for graded in grade_all(submissions, work, executor, journal):
+                committer.take(graded)
                 progress.advance(bar)
-    results.sort(key=lambda r: (r.student, r.assignment, r.notebook))
-    write_grades_csv(results, build / "grades.csv")
-    console.print(_table(results))
-    for result in results:
-        for line in to_know(result):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for name, place in (
-        ("gradebook", db or "build/gradebook.db"),
-        ("feedback", "build/feedback/"),
-        ("grades", "build/grades.csv"),
-    ):
-        console.print(f"{name}: {place}", highlight=False)
-    return 0
+            committer.finish()
+    show(committer, db or "build/gradebook.db")
+    return 1 if committer.held_back else 0
 
 
-def _table(results: list[Result]) -> Table:
-    table = Table(title=f"{len(results)} submissions")
-    for column in ("student", "notebook", "outcome", "points", "exercises passed"):
-        table.add_column(column, overflow="fold")
-    for result in results:
-        exercises = result.exercises()
-        passed = sum(status == "passed" for status in exercises.values())
-        refused = result.outcome == "refused"
-        table.add_row(
-            escape(result.student),
-            escape(result.notebook),
-            f"[{STYLES[result.outcome]}]{result.outcome}",
-            "" if refused else f"{result.points:g} of {result.max_points:g}",
-            "" if refused else f"{passed} of {len(exercises)}",
-        )
-    return table
+def _workers(workers: int | None, address: str | None) -> AbstractContextManager[Executor]:
+    if address is None:
+        return local(workers)
+    from autograder.grading.cluster import cluster
 
-
-def to_know(result: Result) -> list[str]:
-    """Why a person should look or what was put right, else what did not pass: lines beneath the table."""
-    place = f"{result.student}/{result.notebook}.ipynb"
-    if result.reasons:
-        return [f"{place}: {result.outcome}: {reason}" for reason in result.reasons]
-    by_status: dict[str, list[str]] = {}
-    for name, status in result.exercises().items():
-        by_status.setdefault(status, []).append(name)
-    return [f"{place}: {status}: {', '.join(names)}" for status, names in by_status.items() if status != "passed"]
+    return cluster(address)

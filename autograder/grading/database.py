@@ -26,10 +26,15 @@ def open_gradebook(db_url: str, course_id: str) -> Gradebook:
         url = make_url(db_url)
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        if url.drivername in ("postgres", "postgresql"):  # the driver that we install, whatever SQLAlchemy prefers
+            url = url.set(drivername="postgresql+psycopg")
         with _interpreter_on_path():
-            book = Gradebook(db_url, course_id)
+            book = Gradebook(url.render_as_string(hide_password=False), course_id)
     except FileNotFoundError as error:
         raise GradebookError(f"{error.filename} not found: a new gradebook needs it; install nbgrader again") from error
+    except ModuleNotFoundError as error:
+        driver = "psycopg[binary]" if error.name == "psycopg" else error.name
+        raise GradebookError(f"the gradebook {url_shown(db_url)} needs a driver: pip install '{driver}'") from error
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise GradebookError(f"cannot open the gradebook {url_shown(db_url)}: {_line(error)}") from error
     if book.engine.dialect.name == "sqlite":  # wait for a formgrader that is writing, longer than five seconds

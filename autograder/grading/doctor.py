@@ -27,8 +27,9 @@ class Finding:
 
 def examine(course: Course) -> list[Finding]:
     """Look at this machine. Starts a warm server and a room for real, so it takes some seconds."""
-    return [_python(), _package("torch"), _package("nbgrader"), _package("jupyterlab"), _gpu(), _sandbox(),
-            *_warm(), _user(), _cgroup(), _size(), _program("chromium", "browser tests"), _gradebook(course)]  # fmt: skip
+    packages = [_package(name) for name in ("torch", "nbgrader", "jupyterlab")]
+    rooms = [_sandbox(), *_warm(), _user(), _cgroup(), _size()]
+    return [_python(), *packages, _gpu(), *rooms, _program("chromium", "browser tests"), _gradebook(course)]
 
 
 def _python() -> Finding:

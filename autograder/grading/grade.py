@@ -41,7 +41,7 @@ def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, s
             reasons=(str(refusal),),
             seconds=time.monotonic() - begun,
         )
-    verdicts = forbidden_verdicts(grafted, exam)
+    verdicts = _not_attempted(grafted, exam) | forbidden_verdicts(grafted, exam)
     flags = list(grafted.flags)
     verdicts |= _run(grafted, exam, set(verdicts), limits or notebook.limits, sandbox, flags)
     checks = tuple(_result(place, verdicts[place.id]) for place in exam.of_kind("check"))
@@ -116,10 +116,8 @@ def _run(
             break
         lost[ended.step] = ended.how
         exercise = next(s["exercise"] for s in steps if s["id"] == ended.step)
-        if exercise and (
-            ended.how == "timed out" or ended.step not in checks
-        ):  # its other checks would end the same way
-            lost |= {
+        if exercise and (ended.how == "timed out" or ended.step not in checks):
+            lost |= {  # its other checks would end the same way
                 s["id"]: ended.how
                 for s in steps
                 if s["kind"] == "check" and s["exercise"] == exercise and s["id"] not in reports
@@ -132,10 +130,6 @@ def _run(
 def _verdict(place: Place, exam: Exam, reports: dict[str, dict], lost: dict[str, str], grafted: Graft) -> Verdict:
     answer = next(p for p in exam.of_kind("exercise") if p.cell.name == place.cell.exercise)
     title = place.cell.name
-    if not grafted.attempted(answer) and not any(grafted.added.values()):
-        return Verdict(
-            "not attempted", failure(title, f"not written yet: {answer.cell.name} still raises NotImplementedError")
-        )
     for name in (place.id, answer.id):
         if name in lost and place.id not in reports:
             return Verdict(lost[name], failure(title, LOST[lost[name]]))
@@ -147,6 +141,19 @@ def _verdict(place: Place, exam: Exam, reports: dict[str, dict], lost: dict[str,
     if isinstance(error, dict) and isinstance(came, dict) and came.get("types") and "NameError" in came["types"]:
         report = {**report, "error": error}  # the cell that should define it did not run: say that instead
     return decide(title, exam.expectations[place.id], report)
+
+
+def _not_attempted(grafted: Graft, exam: Exam) -> dict[str, Verdict]:
+    """The checks of exercises that nobody touched; none where cells were added, for those may hold the answer."""
+    if any(grafted.added.values()):
+        return {}
+    untouched = {place.cell.name for place in exam.of_kind("exercise") if not grafted.attempted(place)}
+    words = "not written yet: {} still raises NotImplementedError"
+    return {
+        place.id: Verdict("not attempted", failure(place.cell.name, words.format(place.cell.exercise)))
+        for place in exam.of_kind("check")
+        if place.cell.exercise in untouched
+    }
 
 
 def forbidden_verdicts(grafted: Graft, exam: Exam) -> dict[str, Verdict]:

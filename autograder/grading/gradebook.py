@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Assignment, Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import determine_grade, is_solution, parse_utc
 from sqlalchemy import select
@@ -27,9 +26,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from traitlets.config import Config
 
 from autograder.files import write_atomically
+from autograder.grading import scores
 from autograder.grading.database import GradebookError, database_errors, open_gradebook
+from autograder.grading.policy import LatePolicy
 from autograder.grading.registration import Layout, complete, register
 from autograder.grading.result import Result
+from autograder.grading.scores import Mark, Marks, Person
 from autograder.grading.verdicts import (
     VerdictError,
     add_note,
@@ -43,35 +45,18 @@ from autograder.grading.verdicts import (
     write_verdicts,
 )
 
-__all__ = ["NO_RESPONSE", "GradebookError", "GradebookWriter", "Mark", "Marks"]
+__all__ = ["NO_RESPONSE", "GradebookError", "GradebookWriter", "Mark", "Marks", "Person"]
 
 NO_RESPONSE = "No response."  # nbgrader's comment on an untouched answer
 BATCH, SECONDS = 50, 2.0  # commit after so many records, or so long: a formgrader open beside us must not wait
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What one graded cell earned, hand-given points included. pending: a person has yet to grade it."""
-
-    score: float
-    max_score: float
-    pending: bool
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What the gradebook says of one submitted notebook: marks and comments by grade id, and the late penalty."""
-
-    marks: dict[str, Mark] = field(default_factory=dict)
-    comments: dict[str, str] = field(default_factory=dict)
-    late_penalty: float = 0.0
-
-
 class GradebookWriter:
     """Writes a course's results; use it as a context manager. Not for use from several threads.
 
-    db_url: as nbgrader takes it (`sqlite:///build/gradebook.db`, `postgresql://…`). config: traitlets configuration, of
-    which AssignLatePenalties and its plugin are read. Raises GradebookError when the database cannot be opened.
+    db_url: as nbgrader takes it (`sqlite:///build/gradebook.db`, `postgresql://…`). late: course.toml's policy and due
+    dates. config: traitlets configuration, of which AssignLatePenalties and its plugin are read where there is no
+    policy. Raises GradebookError when the database cannot be opened.
     """
 
     def __init__(
@@ -81,7 +66,9 @@ class GradebookWriter:
         source_root: Path = Path("build/source"),
         autograded_root: Path = Path("build/autograded"),
         config: Config | None = None,
+        late: LatePolicy | None = None,
     ) -> None:
+        self._due = late.due if late else {}
         self.source_root, self.autograded_root = Path(source_root), Path(autograded_root)
         self._book = open_gradebook(db_url, course_id)
         # Nothing is flushed before a commit, so the database is locked for milliseconds; rows stay usable after one.
@@ -90,7 +77,7 @@ class GradebookWriter:
         self._assignment_ids: dict[str, str] = {}
         self._students: dict[str, Student] = {}
         self._submissions: dict[tuple[str, str], SubmittedAssignment] = {}
-        self._late = AssignLatePenalties(config=config or Config())
+        self._late = AssignLatePenalties(config=Config(late.settings()) if late else config or Config())
         self._late.init_plugin()
         self._pending, self._since = 0, time.monotonic()
 
@@ -118,14 +105,19 @@ class GradebookWriter:
         self.commit()
         with database_errors(f"cannot register {assignment}"):
             self._layouts[assignment] = register(self._book, assignment, self.source_root / assignment)
-            self._assignment_ids[assignment] = self._book.find_assignment(assignment).id
+            row = self._book.find_assignment(assignment)
+            if assignment in self._due:  # else what nbgrader's own tools set stays
+                row.duedate = parse_utc(self._due[assignment])
+                self._book.db.commit()
+            self._assignment_ids[assignment] = row.id
             self._book.db.remove()
 
     def record(self, result: Result, timestamp: datetime.datetime | str | None = None) -> bool:
         """Write one result; returns whether the gradebook now holds its points.
 
-        A refused result only makes the student known: points of an earlier submission stay. timestamp: when it was
-        handed in (UTC where it has no zone); None keeps what is known. Raises GradebookError for a result that does not
+        A refused result only makes the student known: points of an earlier submission stay. timestamp: when the
+        student's notebooks of the assignment were handed in, the same for each (UTC where it has no zone); None keeps
+        what is known. Raises GradebookError for a result that does not
         fit the registered notebook; nothing is written then.
         """
         if result.assignment not in self._layouts:
@@ -143,7 +135,9 @@ class GradebookWriter:
             path = self.autograded_root / student / result.assignment / f"{result.notebook}.ipynb"
             submitted = self._submitted(student, result, timestamp)
             self._save_grades(submitted, notebook, layout, path)
-            self._save_penalty(submitted)
+            # The time is the submission's: a new one concerns all of its notebooks.
+            for row in [submitted] if timestamp is None else submitted.assignment.notebooks:
+                scores.save_penalty(self._session, row, self._late.plugin_inst)
             for cell in notebook.cells:
                 if cell.cell_type == "markdown" and is_solution(cell):
                     cell.source = inert(cell.source)
@@ -170,27 +164,48 @@ class GradebookWriter:
 
     def marks(self, student: str, assignment: str, notebook: str) -> Marks:
         """What the gradebook says of the student's notebook; empty where it holds none."""
-        layout = self._layouts.get(assignment, {}).get(notebook)
-        submission = self._submission(safe_name(student), assignment) if layout else None
-        if layout is None or submission is None:
+        layouts, key = self._layouts.get(assignment, {}), (safe_name(student), assignment)
+        if notebook not in layouts:
             return Marks()
-        submitted = next((row for row in submission.notebooks if row.notebook_id == layout.notebook_id), None)
-        if submitted is None:
-            return Marks()
-        grades = {grade.cell_id: grade for grade in submitted.grades}
-        comments = {comment.cell_id: comment for comment in submitted.comments}
-        return Marks(
-            {
-                name: Mark(_score(grades[cell_id]), layout.max_scores[name], bool(grades[cell_id].needs_manual_grade))
-                for name, cell_id in layout.grades.items() if cell_id in grades
-            },
-            {
-                name: comments[cell_id].manual_comment or comments[cell_id].auto_comment
-                for name, cell_id in layout.comments.items()
-                if cell_id in comments and (comments[cell_id].manual_comment or comments[cell_id].auto_comment)
-            },
-            submitted.late_submission_penalty or 0.0,
-        )
+        if key not in self._submissions:  # else the database may not have it yet
+            found = scores.class_marks(self._session, self._assignment_ids[assignment], layouts, key[0])
+            return found.get(key[0], {}).get(notebook, Marks())
+        rows = {row.notebook_id: row for row in self._submissions[key].notebooks}
+        row = rows.get(layouts[notebook].notebook_id)
+        return Marks() if row is None else scores.marks_of(row, layouts[notebook])
+
+    def class_marks(self, assignment: str) -> dict[str, dict[str, Marks]]:
+        """Every submission of the assignment, by `safe_name` of the student and notebook, with a few queries in all."""
+        self.commit()
+        if assignment not in self._layouts:
+            self.add_assignment(assignment)
+        with database_errors(f"cannot read the grades of {assignment}"):
+            return scores.class_marks(self._session, self._assignment_ids[assignment], self._layouts[assignment])
+
+    def people(self) -> dict[str, Person]:
+        """Who the students are, by `safe_name`, as far as `nbgrader db student` was told."""
+        self.commit()
+        with database_errors("cannot read the students"):
+            return scores.people_in(self._session)
+
+    def introduce(self, student: str, lms_id: str) -> None:
+        """Note the learning platform's own number for a student, which exports need; what is known stays."""
+        with database_errors(f"cannot record {student}"):
+            row = self._student(safe_name(student))
+            row.lms_user_id = row.lms_user_id or lms_id or None
+            self._written()
+
+    def renew_penalties(self, assignment: str) -> int:
+        """Set every late penalty anew, after points given by hand, an extension or a changed policy.
+
+        Returns how many changed. `record` does this for what it records.
+        """
+        if assignment not in self._layouts:
+            self.add_assignment(assignment)
+        with database_errors(f"cannot set the late penalties of {assignment}"):
+            changed = scores.renew_penalties(self._session, self._assignment_ids[assignment], self._late.plugin_inst)
+        self.commit()
+        return changed
 
     def _written(self) -> None:
         self._pending += 1
@@ -279,23 +294,3 @@ class GradebookWriter:
             if name in layout.comments and is_solution(cell):
                 comment: Comment = comments[layout.comments[name]]
                 comment.auto_comment = None if answered(cell) else NO_RESPONSE
-
-    def _save_penalty(self, submitted: SubmittedNotebook) -> None:
-        """The late penalty as AssignLatePenalties gives it: never negative, never more than the score."""
-        submission = submitted.assignment
-        submitted.late_submission_penalty = None
-        due = self._session.get_one(Assignment, submission.assignment_id).duedate
-        if submission.timestamp is None or due is None:
-            return
-        late = (submission.timestamp - due - (submission.extension or datetime.timedelta())).total_seconds()
-        if late > 0:
-            score = sum(_score(grade) for grade in submitted.grades)
-            penalty = self._late.plugin_inst.late_submission_penalty(submission.student.id, score, late)
-            if penalty is not None:
-                submitted.late_submission_penalty = min(max(penalty, 0.0), score)
-
-
-def _score(grade: Grade) -> float:
-    """nbgrader's rule for a grade's score, which it keeps in SQL: by hand, else automatic, plus extra credit."""
-    earned = grade.manual_score if grade.manual_score is not None else grade.auto_score
-    return 0.0 if earned is None else earned + (grade.extra_credit or 0.0)

@@ -148,12 +148,33 @@ def test_cheats_earn_nothing(cheat, name, exam):
         ("from torch.nn.functional import softplus", True),
         ("import torch.nn.functional as G\ndef softplus(x):\n    return G.softplus(x)", True),
         (RIGHT["softplus"], False),
+        ("%time 1\ndef softplus(x):\n    return F.softplus(x)", True),
+        ("lines = !ls\ndef softplus(x):\n    return F.softplus(x)", True),
+        ("%matplotlib inline\n" + RIGHT["softplus"], False),
     ],
 )
 def test_a_forbidden_call_is_found_in_the_syntax_tree(softplus, forbidden, exam):
     result = run(exam, **RIGHT | {"softplus": softplus})
     assert (result.points == 1) == forbidden
     assert ("may not call" in result.checks[0].message) == forbidden
+
+
+@pytest.mark.parametrize(
+    ("helper", "answer", "forbidden"),
+    [
+        ("def h(x):\n    return F.softplus(x)", "def softplus(x):\n    return h(x)", True),
+        ("from torch.nn.functional import softplus as theirs", "def softplus(x):\n    return theirs(x)", True),
+        ("h = F.softplus", "def softplus(x):\n    return h(x)", True),
+        ("print(F.softplus(torch.ones(2)))", RIGHT["softplus"], False),
+    ],
+)
+def test_an_added_cell_may_look_at_the_library_but_not_lend_it(helper, answer, forbidden, exam):
+    notebook = answered(exam.released_json, softplus=answer)
+    place = [c["id"] for c in notebook["cells"]].index("softplus")
+    mine = {"cell_type": "code", "id": "mine", "metadata": {}, "source": helper, "outputs": [], "execution_count": None}
+    notebook["cells"].insert(place, mine)
+    result = grade(json.dumps(notebook).encode(), "somebody", exam)
+    assert result.points == (0 if forbidden else 3)
 
 
 def test_the_room_shows_nothing_of_the_course_and_no_network(exam):

@@ -89,7 +89,7 @@ class Engine:
         self.shell = InteractiveShell(config=config)
         InteractiveShell.clear_instance()
         InteractiveShell._instance = self.shell  # type: ignore[assignment]  # what get_ipython() looks for
-        for name in ("showtraceback", "showsyntaxerror"):
+        for name in ("showtraceback", "showsyntaxerror", "enable_gui"):  # enable_gui: %matplotlib inline asks for it
             setattr(self.shell, name, lambda *args, **kwargs: None)
 
     def cell(self, source: str) -> dict | None:

@@ -14,6 +14,7 @@ from autograder.grading.result import CheckResult, Result
 from autograder.grading.room import run_job
 from autograder.grading.submission import Graft, Refused, graft, read
 from autograder.limits import Limits
+from autograder.source import bound
 
 LOST = {  # how a room ended early, in the student's terms
     "timed out": "it did not finish in time: does every loop end?",
@@ -157,26 +158,46 @@ def _not_attempted(grafted: Graft, exam: Exam) -> dict[str, Verdict]:
 
 
 def forbidden_verdicts(grafted: Graft, exam: Exam) -> dict[str, Verdict]:
-    """The checks of exercises whose answer, or a cell that the student added, calls what the exercise forbids."""
-    verdicts: dict[str, Verdict] = {}
+    """The checks of exercises whose answer calls what is forbidden, itself or through what the student added."""
+    added = [tree for sources in grafted.added.values() for source in sources if (tree := _tree(source))]
     imports: dict[str, str] = {}
-    for place in exam.of_kind("given"):
-        imports |= imported(ast.parse(place.cell.source))
-    added = [source for sources in grafted.added.values() for source in sources]
+    for tree in (*(ast.parse(place.cell.source) for place in exam.of_kind("given")), *added):
+        imports |= imported(tree)
+    verdicts: dict[str, Verdict] = {}
     for place in exam.of_kind("exercise"):
-        if not place.cell.forbid:
+        tree = _tree(grafted.answers.get(place.id, "")) if place.cell.forbid else None
+        if tree is None:
             continue
-        for source in [grafted.answers.get(place.id, ""), *added]:
-            try:
-                found = used(ast.parse(source), imports, place.cell.forbid)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            for name in found[:1]:
-                for check in exam.of_kind("check"):
-                    if check.cell.exercise == place.cell.name:
-                        reason = f"{place.cell.name} may not call {name}: write it yourself"
-                        verdicts[check.id] = Verdict("failed", failure(check.cell.name, reason))
+        reached = ast.Module([*tree.body, *_reached(tree, added)], [])
+        for name in used(reached, imports, place.cell.forbid)[:1]:
+            reason = f"{place.cell.name} may not call {name}: write it yourself"
+            for check in exam.of_kind("check"):
+                if check.cell.exercise == place.cell.name:
+                    verdicts[check.id] = Verdict("failed", failure(check.cell.name, reason))
     return verdicts
+
+
+def _tree(source: str) -> ast.Module | None:
+    """A cell's syntax tree as IPython would run it, magics and shell lines included; None for one that cannot run."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return ast.parse(TransformerManager().transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _reached(answer: ast.Module, added: list[ast.Module]) -> list[ast.stmt]:
+    """The statements of added cells that an answer's names lead to, directly or through each other."""
+    statements = [(bound(ast.Module([s], [])), s) for tree in added for s in tree.body]
+    reached: list[ast.stmt] = []
+    waiting: list[ast.AST] = [answer]
+    while waiting:
+        names = {node.id for node in ast.walk(waiting.pop()) if isinstance(node, ast.Name)}
+        more = [s for binds, s in statements if binds & names and s not in reached]
+        reached += more
+        waiting += more
+    return reached
 
 
 def _notebook(grafted: Graft, exam: Exam) -> str:

@@ -250,8 +250,8 @@ def _read_array(fields: list, depth: int) -> Array:
 
 
 def _read_raised(fields: list, depth: int) -> Raised:
-    if not all(type(name) is str for name in fields[0]):
-        raise BadRecord("raised: names must be text")
+    if not fields[0] or not all(type(name) is str for name in fields[0]):
+        raise BadRecord("raised: at least one name, all text")
     return Raised(tuple(fields[0]), fields[1])
 
 

@@ -22,6 +22,7 @@ REFUSED_CALLS = (
     # memory and namespaces that no limit counts
     "memfd_create", "memfd_secret", "unshare", "setns", "pivot_root", "chroot", "userfaultfd",
     "mount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsmount", "fsconfig", "fspick",
+    "shmget", "shmat", "semget", "msgget",
     # other processes, the kernel's keys, asynchronous rings that pass filters by
     "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "keyctl", "add_key", "request_key",
     "io_uring_setup", "io_uring_enter", "io_uring_register", "bpf", "perf_event_open",
@@ -51,6 +52,8 @@ def system_calls() -> Any:
             continue
     user = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER)
     rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", user)
+    vsock = pyseccomp.Arg(0, pyseccomp.EQ, 40)  # AF_VSOCK, which no network namespace covers
+    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "socket", vsock)
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags cannot be seen by a filter; libc falls back
     return rules
 

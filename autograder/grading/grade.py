@@ -97,6 +97,7 @@ def _run(
         if isinstance(report.get("id"), str) and report["id"] in known:
             if report["id"] in reports and report["id"] in checks:
                 flags.append(f"{report['id']}: reported twice by the room")
+                report = {"id": report["id"], "records": None}  # neither counts: one of them is forged
             reports[report["id"]] = report
 
     checks = {s["id"] for s in steps if s["kind"] == "check"}

@@ -81,8 +81,9 @@ def converse(write: int, read: int, job: bytes, limits: Limits, receive: Callabl
             data = _receive(read) if read in ready or watch.descriptor in ready else None
             for line in (parts := (waiting + (data or b"")).split(b"\n"))[:-1]:
                 report = _parse(line)
-                if "start" in report:
-                    last = time.monotonic() + limits.total_seconds if step == "start" else last
+                if "start" in report and report["start"] != "start":
+                    if step == "start":  # once: no report of a student's moves it again
+                        last = time.monotonic() + limits.total_seconds
                     step, step_deadline = str(report["start"])[:100], time.monotonic() + limits.check_seconds
                 elif "id" in report:
                     receive(report)

@@ -106,10 +106,26 @@ def _suspects() -> list[str]:
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):
-                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if process.stat().st_uid == POWERLESS or str(SECONDS) in line:
+                line = _line(process)
+                ours = process.stat().st_uid == POWERLESS or str(SECONDS) in line or (line.startswith("bwrap") and "/course" in line)
+                if ours and not _in_a_living_room(process):
                     found.append(f"{process.name}: {line}")
     return found
+
+
+def _line(process: Path) -> str:
+    return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def _in_a_living_room(process: Path) -> bool:
+    """Does a warm server that still runs stand above it? Then it belongs to another batch: ours has ended."""
+    while True:
+        parent = Path("/proc", (process / "stat").read_text().rpartition(")")[2].split()[1])
+        if parent.name in ("0", "1"):
+            return False
+        if "autograder.grading.server" in _line(parent):
+            return True
+        process = parent
 
 
 def command(who: str) -> list[str]:

@@ -182,11 +182,11 @@ CASES = [
     edited("an answer moved to the top", answer_moved),
     edited("an answer pasted into a new cell", answer_pasted, outcome="flagged", says="halve"),
     edited("an answer split in two cells", answer_split),
-    edited("all answers in one cell", all_in_one_cell, says="answered in one cell"),
+    edited("all answers in one cell", all_in_one_cell, outcome="flagged", says="answered in one cell"),
     edited("the kernel of another language", other_kernel),
     edited("nbformat 3", format_three),
     edited("a format of the future", format_of_the_future),
     edited("attachments with paths", attachments),
     edited("cell ids that are paths and very long", ids_that_are_paths),
-    answers("the answer to another exercise", "flagged", {"halve": "not attempted"}, halve="def root(x):\n    return x ** 0.5"),
+    answers("the answer to another exercise", statuses={"halve": "failed"}, halve="def root(x):\n    return x ** 0.5"),
 ]

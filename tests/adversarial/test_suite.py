@@ -15,7 +15,7 @@ from tests.adversarial.cases import Case
 from tests.adversarial.course import FULL, SECRETS
 from tests.adversarial.driver import BATCH_SECONDS, FAMILIES, in_order
 
-pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow]
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.slow, pytest.mark.xdist_group("adversarial")]  # one batch, not one a worker
 CASES = [pytest.param(case, id=f"{family}: {case.name}") for family, cases in FAMILIES.items() for case in cases]
 
 

@@ -34,6 +34,7 @@ DTYPES = (
 MAX_DEPTH = 20
 MAX_DIGITS = 1000
 MAX_DIMENSIONS = 32
+MAX_NAME = 300  # of a type
 
 
 class BadRecord(ValueError):
@@ -79,7 +80,7 @@ class Other:
 def _full_name(kind: type) -> str:
     module = getattr(kind, "__module__", "")
     name = str(getattr(kind, "__qualname__", "object"))
-    return name if module in ("builtins", "__main__") else f"{module}.{name}"
+    return (name if module in ("builtins", "__main__") else f"{module}.{name}")[:MAX_NAME]
 
 
 def _numpy_of(tensor: Any, torch: Any) -> np.ndarray:
@@ -255,6 +256,12 @@ def _read_raised(fields: list, depth: int) -> Raised:
     return Raised(tuple(fields[0]), fields[1])
 
 
+def _read_other(fields: list, depth: int) -> Other:
+    if max(map(len, fields)) > MAX_NAME:
+        raise BadRecord("other: a name too long")
+    return Other(*fields)
+
+
 _READERS: dict[str, tuple[Any, tuple[type, ...]]] = {
     "none": (lambda fields, depth: None, ()),
     "bool": (lambda fields, depth: fields[0], (bool,)),
@@ -268,5 +275,5 @@ _READERS: dict[str, tuple[Any, tuple[type, ...]]] = {
     "dict": (lambda fields, depth: _read_dict(fields[0], depth), (list,)),
     "array": (_read_array, (str, str, list, str, bool, str, object)),
     "raised": (_read_raised, (list, str)),
-    "other": (lambda fields, depth: Other(fields[0], fields[1]), (str, str)),
+    "other": (_read_other, (str, str)),
 }

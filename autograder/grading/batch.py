@@ -73,18 +73,18 @@ def grade_all(
             notebook = handed.notebook
             if handed.problem or notebook is None:
                 reason = handed.problem or "no notebook of the course has this name and folder; rename it"
-                yield Graded(refused(handed, reason), beside=(handed.student, notebook) in counted)
+                yield _graded(handed, refused(handed, reason), beside=(handed.student, notebook) in counted)
                 continue
             try:
                 data = handed.read()
             except Refused as refusal:
-                yield Graded(refused(handed, str(refusal)))
+                yield _graded(handed, refused(handed, str(refusal)))
                 continue
             exam, limits = work.exams[notebook.name], notebook.limits
             key = key_of(data, handed.student, exam, limits, work.sandbox)
             known = journal.find(key) if journal and not work.again else None
             if known:
-                yield Graded(_noted(known, handed), digest(data), key, handed.timestamp)
+                yield _graded(handed, _noted(known, handed), digest(data), key)
                 continue
             future = executor.submit(
                 grade_apart, grader_version(), packed[notebook.name], data, handed.student, limits, work.sandbox
@@ -98,6 +98,10 @@ def grade_all(
         for future in running:
             future.cancel()
         raise
+
+
+def _graded(handed: Handed, result: Result, digest: str = "", key: str = "", beside: bool = False) -> Graded:
+    return Graded(result, digest, key, handed.timestamp if digest else "", beside, handed.lms_id)
 
 
 def _noted(result: Result, handed: Handed) -> Result:
@@ -117,11 +121,11 @@ def _finished(running: dict[Future[str], tuple[Handed, str, str]], journal: Jour
             raise CourseError(f"the workers were lost ({type(error).__name__}); run again to go on from here") from None
         except Exception as error:  # this submission's alone, and not kept: another run tries again
             reason = f"could not be graded, which is not the student's fault: {error}; run again, or report it"
-            yield Graded(refused(handed, reason.replace("\n", " ")))
+            yield _graded(handed, refused(handed, reason.replace("\n", " ")))
             continue
         if journal:
             journal.add(key, text)
-        yield Graded(_noted(from_text(Result, text), handed), hashed, key, handed.timestamp)
+        yield _graded(handed, _noted(from_text(Result, text), handed), hashed, key)
 
 
 def grade_folder(
@@ -146,7 +150,7 @@ def grade_folder(
     url = db or f"sqlite:///{build / 'gradebook.db'}"
     journal = Journal(build / "journal")
     with journal.locked(), Progress(console=console, transient=True) as progress:
-        sweep(*(build / name for name in ("journal", "feedback", "autograded")))
+        sweep(build)
         chosen = [n for n in course.notebooks if any(h.notebook == n and not h.problem for h in submissions)]
         exams = {n.name: prepare(course, n) for n in progress.track(chosen, description="reference solutions")}
         held = read_held(url, course.id, {n.module for n in chosen})

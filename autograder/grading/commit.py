@@ -30,6 +30,7 @@ class Graded:
     """A result on its way. digest: of the submission's bytes; key: in the journal; both "" where nothing was graded.
 
     timestamp: when it was handed in, "" where nobody says. beside: refused, and another file of the student's counts.
+    lms_id: the learning platform's number for the student, "" where it told none.
     """
 
     result: Result
@@ -37,6 +38,7 @@ class Graded:
     key: str = ""
     timestamp: str = ""
     beside: bool = False
+    lms_id: str = ""
 
     def light(self) -> Graded:
         """The same without the notebook, which the journal holds: a class fits into memory."""
@@ -128,6 +130,8 @@ class Committer:
             name = f"{safe_name(result.student)}/{result.assignment}/{result.notebook}.ipynb"
             self._journal.keep_before(self._autograded, name)
             self._writer.record(result, _time(graded.timestamp))
+            if graded.lms_id:
+                self._writer.introduce(result.student, graded.lms_id)
         if result.outcome != "refused":
             self._new[place_of(result)] = graded.digest
         if not graded.beside:
@@ -135,6 +139,8 @@ class Committer:
             self._feedback.write(result, None, folder / f"{safe_name(result.notebook)}.html")
 
     def _export(self) -> None:
+        for module in sorted({exam.notebook.module for exam in self._exams.values()}):
+            self._writer.renew_penalties(module)  # points given by hand, an extension or the policy may have changed
         write_grades_csv(self.results, self._build / "grades.csv", self._writer)
         write_canvas_csv(self.results, self._build / "grades-canvas.csv", self._writer)
         write_moodle_csv(self.results, self._build / "grades-moodle.csv", self._writer)

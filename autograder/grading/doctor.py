@@ -70,7 +70,7 @@ def _warm() -> list[Finding]:
     reports: list[dict] = []
     probe = {"kind": "cell", "id": "probe", "exercise": "", "source": "import os; assert os.getuid() != 0"}
     try:
-        ended = run_job({"role": "student", "steps": [probe]}, Limits(), reports.append)
+        ended = run_job({"role": "student", "steps": [probe]}, Limits(), lambda report, in_turn: reports.append(report))
     except CourseError as error:
         return [Finding("bad", "warm server", str(error), "`course grade` cannot start")]
     if ended.how != "finished" or not reports or reports[0]["error"]:

@@ -115,7 +115,7 @@ class Engine:
         try:
             exec(compile(source, "<check>", "exec"), names)
             error = None
-        except (Exception, SystemExit, KeyboardInterrupt) as raised:
+        except BaseException as raised:  # whatever a student's class derives from
             error = _error(raised, name.partition("-")[0])
         finally:
             names["check"] = own

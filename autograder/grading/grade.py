@@ -10,7 +10,7 @@ from autograder.checks import failure
 from autograder.forbidden import imported, used
 from autograder.grading.exam import Exam, Place, step
 from autograder.grading.judge import Verdict, decide
-from autograder.grading.result import CheckResult, Result
+from autograder.grading.result import CheckResult, Result, readable
 from autograder.grading.room import run_job
 from autograder.grading.submission import Graft, Refused, graft, read
 from autograder.limits import Limits
@@ -45,6 +45,8 @@ def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, s
     verdicts = _not_attempted(grafted, exam) | forbidden_verdicts(grafted, exam)
     flags = list(grafted.flags)
     verdicts |= _run(grafted, exam, set(verdicts), limits or notebook.limits, sandbox, flags)
+    flags += [f"{name}: {verdict.flag}" for name, verdict in verdicts.items() if verdict.flag]
+    flags = list(dict.fromkeys(flags))
     checks = tuple(_result(place, verdicts[place.id]) for place in exam.of_kind("check"))
     return Result(
         student,
@@ -61,7 +63,8 @@ def grade(data: bytes, student: str, exam: Exam, limits: Limits | None = None, s
 def _result(place: Place, verdict: Verdict) -> CheckResult:
     points = float(place.cell.meta["points"])
     earned = points if verdict.status == "passed" else 0.0
-    return CheckResult(place.id, place.cell.name, place.cell.exercise, earned, points, verdict.status, verdict.message)
+    message = readable(verdict.message)
+    return CheckResult(place.id, place.cell.name, place.cell.exercise, earned, points, verdict.status, message)
 
 
 def steps_of(grafted: Graft, exam: Exam) -> list[dict]:
@@ -93,12 +96,15 @@ def _run(
     steps = [s for s in steps_of(grafted, exam) if s["id"] not in decided]
     known = {s["id"] for s in steps}
 
-    def receive(report: dict) -> None:
-        if isinstance(report.get("id"), str) and report["id"] in known:
-            if report["id"] in reports and report["id"] in checks:
-                flags.append(f"{report['id']}: reported twice by the room")
-                report = {"id": report["id"], "records": None}  # neither counts: one of them is forged
-            reports[report["id"]] = report
+    def receive(report: dict, in_turn: bool) -> None:
+        name = report["id"]
+        if in_turn:
+            reports[name] = report
+            return
+        named = isinstance(name, str) and name in known
+        flags.append(f"{name if named else 'what no check asked for'}: reported by the room out of turn")
+        if named and name in reports and name in checks:
+            reports[name] = {"id": name, "records": None}  # said twice, and one of the two is forged: neither counts
 
     checks = {s["id"] for s in steps if s["kind"] == "check"}
     for _ in range(MAX_ROOMS):
@@ -112,9 +118,6 @@ def _run(
             sandbox,
         )
         if ended.how == "finished":
-            break
-        if ended.step not in known or ended.step in lost:
-            lost |= {s["id"]: ended.how for s in todo if s["kind"] == "check"}
             break
         lost[ended.step] = ended.how
         exercise = next(s["exercise"] for s in steps if s["id"] == ended.step)

@@ -29,6 +29,7 @@ class Handed:
     notebook: None where it fits none of the course. name: its path, to print. read: its bytes; raises Refused.
     notes: what a person should know and need not do anything about. problem: why it cannot be graded, "" where it can.
     timestamp: when it was handed in, as nbgrader's timestamp.txt says, "" where nobody says. late: the LMS says so.
+    lms_id: Canvas's own number for the student, "" where there is none; Moodle's is another for each assignment.
     """
 
     student: str
@@ -39,6 +40,7 @@ class Handed:
     problem: str = ""
     timestamp: str = ""
     late: bool = False
+    lms_id: str = ""
 
 
 @dataclass
@@ -89,6 +91,7 @@ def find(course: Course, path: Path) -> list[Handed]:
             f.problem,
             stamps.get(f.entry.parts[:-1], ""),
             f.said.late,
+            f.said.lms_id if f.said.lms == "Canvas" else "",
         )
         for f in kept
     ]

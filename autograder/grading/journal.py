@@ -125,11 +125,11 @@ def place_of(result: Result) -> str:
     return json.dumps([result.student, result.assignment, result.notebook])
 
 
-def sweep(*folders: Path) -> None:
-    """Remove what a killed grader left half written. Only while no other one is at work."""
-    for folder in folders:
-        for partial in folder.rglob(".*.partial"):
-            partial.unlink(missing_ok=True)
+def sweep(build: Path) -> None:
+    """Remove what a killed grader left half written below build/. Only while no other one is at work."""
+    folders = (build / name for name in ("journal", "feedback", "autograded"))
+    for partial in (*build.glob(".*.partial"), *(p for folder in folders for p in folder.rglob(".*.partial"))):
+        partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:

@@ -18,6 +18,7 @@ from autograder.course import CourseError
 from autograder.grammar import Site, Split
 from autograder.values import BadRecord, Raised, from_json
 
+TOO_MANY = "more values were recorded than this check looks at"
 HIDDEN = "right on the inputs shown, wrong on others: does it do what the statement says for every input?"
 
 
@@ -35,10 +36,12 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check comes to. status: as in `autograder.grading.result`. message: what the student is shown."""
+    """What one check comes to. status: as in `autograder.grading.result`. message: what the student is shown. flag: why
+    a person should look, "" for no reason."""
 
     status: str
     message: str
+    flag: str = ""
 
 
 def reference_job(cells: list[dict], splits: dict[str, Split]) -> dict:
@@ -114,7 +117,7 @@ def decide(title: str, expectations: list[Expectation], report: dict) -> Verdict
     if error:
         return _stopped(title, error, any(e.hidden for e in expectations))
     if came:
-        return Verdict("failed", failure(title, "more values were recorded than this check looks at"))
+        return Verdict("failed", failure(title, TOO_MANY), TOO_MANY)
     return Verdict("passed", success(title))
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 OUTCOMES = ("graded", "flagged", "refused")
+MAX_WORDS = 4000
 STATUSES = ("passed", "failed", "not attempted", "timed out", "out of memory", "died")
+
+
+def readable(text: str) -> str:
+    """Words that came from a student's process, fit for a terminal, a page and a database: no control characters, no
+    half surrogate pairs, no end in sight."""
+    text = text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + " …"
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from autograder.grading.watch import Watch
 from autograder.limits import Limits
 
 MAX_REPORT_BYTES = 64_000_000  # of one submission
+MAX_LINE_BYTES = 16_000_000  # of one report; see engine.MAX_RECORD_BYTES
 START_SECONDS = 60  # importing torch is not a student's fault
 TICK = 0.05
+Receive = Callable[[dict, bool], None]  # a report, and whether it came in its turn
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Ended:
     step: str = ""
 
 
-def run_job(job: dict, limits: Limits, receive: Callable[[dict], None], sandbox: bool = True) -> Ended:
-    """Run a job and hand every report to `receive` as it comes; returns how it ended.
+def run_job(job: dict, limits: Limits, receive: Receive, sandbox: bool = True) -> Ended:
+    """Run a job and hand every step's report to `receive` as it comes; returns how it ended.
 
     Reports come from a student's reach: `receive` must believe nothing. Raises CourseError where no job can be run.
     """
@@ -55,17 +57,51 @@ def run_job(job: dict, limits: Limits, receive: Callable[[dict], None], sandbox:
     with process.stdin as source, process.stdout as reports:
         try:
             watch = Watch(process.pid, process.pid, limits.memory)
-            return converse(source.fileno(), reports.fileno(), json.dumps(job).encode(), limits, receive, watch)
+            return converse(source.fileno(), reports.fileno(), job, limits, receive, watch)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
-def converse(write: int, read: int, job: bytes, limits: Limits, receive: Callable[[dict], None], watch: Watch) -> Ended:
+class Script:
+    """What a room may say, in this order: of each step that it begins, then what came of it; at last, that it is done.
+
+    A student's process holds the pen. So what is said out of turn changes nothing, and is passed on as out of turn.
+    """
+
+    def __init__(self, job: dict, receive: Receive) -> None:
+        self._steps = iter([step["id"] for step in job["steps"]])
+        self._next: str | None = next(self._steps, None)
+        self._receive = receive
+        self.step = "start"  # where the room is: "start" before the first step
+        self._running = False
+
+    @property
+    def begun(self) -> bool:
+        return self.step != "start"
+
+    def hear(self, report: dict) -> str:
+        """Take one report; returns "begins" for a step that does, "done" at the end, otherwise ""."""
+        if isinstance(report.get("start"), str) and report["start"] == self._next and not self._running:
+            self.step, self._next, self._running = report["start"], next(self._steps, None), True
+            return "begins"
+        if "id" in report:
+            in_turn = self._running and report["id"] == self.step
+            self._running = self._running and not in_turn
+            self._receive(report, in_turn)
+        elif "end" in report and self._next is None and not self._running:
+            return "done"
+        elif "broken" in report and not self.begun:
+            raise CourseError(f"a room cannot be entered: {str(report['broken'])[:300]}")
+        return ""
+
+
+def converse(write: int, read: int, job: dict, limits: Limits, receive: Receive, watch: Watch) -> Ended:
     """Send the job, receive the reports, watch time and memory. Leaves both descriptors open, what runs running."""
     os.set_blocking(write, False)
     os.set_blocking(read, False)
-    step, begun, waiting, received, ended = "start", time.monotonic(), b"", 0, False
+    script, lines, unsent = Script(job, receive), Lines(), json.dumps(job).encode()
+    begun = time.monotonic()
     step_deadline = last = begun + START_SECONDS
     with selectors.DefaultSelector() as selector, watch:
         selector.register(read, selectors.EVENT_READ)
@@ -74,36 +110,54 @@ def converse(write: int, read: int, job: bytes, limits: Limits, receive: Callabl
         while True:
             ready = {key.fd for key, _ in selector.select(timeout=TICK)}
             if write in ready:
-                job = _send(write, job)
-                if not job:
+                unsent = _send(write, unsent)
+                if not unsent:
                     selector.unregister(write)
                     _hang_up(write)
             data = _receive(read) if read in ready or watch.descriptor in ready else None
-            for line in (parts := (waiting + (data or b"")).split(b"\n"))[:-1]:
-                report = _parse(line)
-                if "start" in report and report["start"] != "start":
-                    if step == "start":  # once: no report of a student's moves it again
-                        last = time.monotonic() + limits.total_seconds
-                    step, step_deadline = str(report["start"])[:100], time.monotonic() + limits.check_seconds
-                elif "id" in report:
-                    receive(report)
-                elif "end" in report:
-                    ended = True
-                elif "broken" in report and step == "start":
-                    raise CourseError(f"a room cannot be entered: {str(report['broken'])[:300]}")
-            waiting = parts[-1]
-            received += len(data or b"")
-            if ended:
-                return Ended("finished")
-            if received > MAX_REPORT_BYTES or watch.descriptor in ready or data == b"":
-                if step == "start":
+            for line in lines.add(data or b""):
+                first = not script.begun
+                heard = script.hear(_parse(line))
+                if heard == "done":
+                    return Ended("finished")
+                if heard == "begins":
+                    last = time.monotonic() + limits.total_seconds if first else last
+                    step_deadline = time.monotonic() + limits.check_seconds
+            if lines.too_much or watch.descriptor in ready or data == b"":
+                if not script.begun:
                     raise CourseError("the process that should run the notebook ended before it began")
-                return Ended("died", step)
+                return Ended("died", script.step)
             now = time.monotonic()
             if now > min(last, step_deadline):
-                return Ended("timed out", step)
+                if not script.begun:
+                    raise CourseError(f"a notebook did not begin within {START_SECONDS} seconds: is the machine busy?")
+                return Ended("timed out", script.step)
             if watch.too_large(now):
-                return Ended("out of memory", step)
+                return Ended("out of memory", script.step)
+
+
+class Lines:
+    """Whole lines of what comes in pieces, each byte looked at once."""
+
+    def __init__(self) -> None:
+        self._unended: list[bytes] = []
+        self._line = self._all = 0
+
+    def add(self, data: bytes) -> list[bytes]:
+        """The lines that this piece ends."""
+        *lines, rest = data.split(b"\n")
+        self._all += len(data)
+        if lines:
+            lines[0] = b"".join((*self._unended, lines[0]))
+            self._unended, self._line = [], 0
+        self._unended.append(rest)
+        self._line += len(rest)
+        return lines
+
+    @property
+    def too_much(self) -> bool:
+        """More than any honest room says, in all or without an end of line."""
+        return self._all > MAX_REPORT_BYTES or self._line > MAX_LINE_BYTES
 
 
 def _hang_up(write: int) -> None:

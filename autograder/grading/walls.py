@@ -19,6 +19,7 @@ from autograder.limits import Limits
 
 POWERLESS = 60001
 COURSE = "/course"  # where the check library stands in a room
+IDLE = "/idle"  # what a room's first process runs
 REFUSAL = (
     "no sandbox: {reason}. Students' code would run with your rights; install bubblewrap (for Debian and Ubuntu: "
     "apt-get install bubblewrap), or accept the risk with --no-sandbox"
@@ -76,26 +77,33 @@ def _room(limits: Limits) -> list[str]:
     argv += ["--die-with-parent", "--new-session", "--clearenv", *_system(), "--proc", "/proc", "--dev", "/dev"]
     for place, size in (("/box", limits.disk), ("/dev/shm", limits.disk // 2)):
         argv += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
-    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/box", "--as-pid-1"]
+    for place in ("/proc", "/dev", "/"):
+        argv += ["--remount-ro", place]
+    return [*argv, "--chdir", "/box", "--as-pid-1"]
 
 
 class Room:
-    """A furnished room with an idle first process. first: its pid outside. Killing it kills everything inside."""
+    """A furnished room with an idle first process. first: its pid outside. Killing it kills everything inside.
+
+    That process waits in a shell that can be run and not read: of such a program the kernel opens neither memory nor
+    descriptors to others of the same user, and an ordinary user's room has only one.
+    """
 
     def __init__(self, limits: Limits) -> None:
         read_info, write_info = os.pipe()
         read_gate, write_gate = os.pipe()
         read_ready, write_ready = os.pipe()
+        shell = os.open("/bin/sh", os.O_RDONLY)
         try:
             user = ["--unshare-user", "--uid", str(POWERLESS), "--gid", str(POWERLESS)]
             if os.geteuid() == 0:  # wait for us to map root and the spare id
                 user = ["--unshare-user", "--userns-block-fd", str(read_gate), "--uid", "0", "--gid", "0"]
-            idle = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
-            argv = ["bwrap", *user, "--info-fd", str(write_info), *_room(limits), "--", *idle]
+            idle = ["--perms", "0111", "--file", str(shell), IDLE]
+            argv = ["bwrap", *user, "--info-fd", str(write_info), *idle, *_room(limits), "--"]
             self._process = subprocess.Popen(
-                argv,
-                pass_fds=(write_info, read_gate),
-                stdin=subprocess.DEVNULL,
+                [*argv, IDLE, "-c", "echo ready; exec >&-; read never"],
+                pass_fds=(write_info, read_gate, shell),
+                stdin=subprocess.PIPE,  # nothing is ever written there
                 stdout=write_ready,
                 stderr=subprocess.PIPE,
             )
@@ -110,7 +118,7 @@ class Room:
             if not os.read(read_ready, 16):
                 raise self._failure()
         finally:
-            for descriptor in (read_info, write_info, read_gate, write_gate, read_ready, write_ready):
+            for descriptor in (read_info, write_info, read_gate, write_gate, read_ready, write_ready, shell):
                 if descriptor >= 0:
                     os.close(descriptor)
 

@@ -10,12 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from autograder.course import CourseError
-from autograder.grading.room import Ended, converse
+from autograder.grading.room import Ended, Receive, converse
 from autograder.grading.walls import environment, outer_room
 from autograder.grading.watch import Watch
 from autograder.limits import Limits
@@ -60,7 +59,7 @@ class WarmServer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def run(self, job: dict, limits: Limits, receive: Callable[[dict], None]) -> Ended:
+    def run(self, job: dict, limits: Limits, receive: Receive) -> Ended:
         """Run a job in a fresh room. Raises CourseError where no room opens; the server is of no more use then."""
         job_read, job_write = os.pipe()
         report_read, report_write = os.pipe()
@@ -75,7 +74,7 @@ class WarmServer:
                 raise CourseError(f"a room cannot be opened: {opened.get('error', 'the warm server ended')}")
             watch = Watch(opened["first"], opened["joined"], limits.memory)
             try:
-                return converse(job_write, report_read, json.dumps(job).encode(), limits, receive, watch)
+                return converse(job_write, report_read, job, limits, receive, watch)
             finally:
                 self._socket.send(b'{"close": true}')
                 self._socket.recv(4096)

@@ -122,6 +122,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; what a person has to mend is one line on stderr and exit code 2."""
     arguments = parser().parse_args(argv)
+    # jsonschema, which nbformat imports, compiles grammars of web addresses for 2.5 s where this package is installed;
+    # no schema of ours has an address, and it does without.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         return int(arguments.run(arguments))
     except CourseError as error:

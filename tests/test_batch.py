@@ -282,6 +282,36 @@ def test_points_by_hand_and_late_penalties_survive_a_regrade(run, hand_in, cours
 
 
 @pytest.mark.slow
+def test_a_penalty_follows_points_given_by_hand_to_who_is_not_in_the_run(run, hand_in, course):
+    text = COURSE.replace('title = "Sums"', 'title = "Sums"\ndue = 2026-01-01T00:00:00Z')
+    (course.root / "course.toml").write_text(text + "\n[late]\npercent_per_day = 10\n", encoding="utf-8")
+    away = hand_in("ann", "2026-01-01 12:00:00 UTC", halve=HALF)
+    hand_in("bob", "2025-12-31 12:00:00 UTC", halve=HALF)
+    run()
+    with book(course) as gradebook:
+        for grade in gradebook.find_submission_notebook(NOTEBOOK, MODULE, "ann").grades:
+            if grade.cell.cell_type == "markdown":
+                grade.manual_score, grade.needs_manual_grade = 2.0, False
+        gradebook.db.commit()
+    away.unlink()
+    run()
+    with book(course) as gradebook:
+        assert gradebook.find_submission(MODULE, "ann").late_submission_penalty == pytest.approx(0.3)
+
+
+@pytest.mark.slow
+def test_canvass_own_number_of_a_student_reaches_canvass_table(run, hand_in, course):
+    made = hand_in("ann", halve=HALF)
+    made.rename(course.root / "in" / f"lovelaceada_4711_90210_{NOTEBOOK}.ipynb")
+    made.parent.rmdir()
+    made.parent.parent.rmdir()
+    assert run()[0] == 0
+    rows = (course.root / "build/grades-canvas.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rows[0].startswith("Student,ID,")
+    assert rows[2].split(",")[1] == "4711"
+
+
+@pytest.mark.slow
 def test_other_work_of_a_student_is_committed_without_asking(run, hand_in, course):
     hand_in("ann", halve=HALF)
     run()

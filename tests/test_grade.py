@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import sys
+import time
 
 import pytest
 from mini_course import answered, write_course
 
+from autograder.grading import warm
 from autograder.grading.exam import prepare
 from autograder.grading.grade import grade
 from autograder.limits import Limits
@@ -222,3 +225,23 @@ def test_what_one_submission_leaves_behind_the_next_does_not_see(exam):
 def test_grading_twice_gives_the_same_result(exam):
     answers = RIGHT | {"softplus": "def softplus(x):\n    return x.clamp(min=0)"}
     assert run(exam, **answers) == run(exam, **answers)
+
+
+def test_a_warm_server_that_is_lost_is_replaced(exam):
+    assert run(exam, **RIGHT).points == 4
+    os.kill(warm.server()._process.pid, signal.SIGKILL)
+    assert run(exam, **RIGHT).points == 4
+
+
+def test_a_twin_serves_as_its_server_does_and_outlives_nobody(exam, monkeypatch):
+    first = warm.WarmServer()
+    begun = time.monotonic()
+    twin = warm.WarmServer(first.twin().detach())
+    assert time.monotonic() - begun < 2, "it imported everything again"
+    monkeypatch.setattr(warm, "_server", twin)
+    assert run(exam, **RIGHT).points == 4
+    first.close()
+    assert run(exam, **RIGHT).points == 4
+    twin.close()
+    assert run(exam, **RIGHT).points == 4, "a server of its own where the twin is gone"
+    warm.stop()

@@ -4,7 +4,6 @@ import contextlib
 import json
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,22 +11,18 @@ from hypothesis import strategies as st
 from mini_course import write_course
 
 from autograder.course import load_course
-from autograder.grading.exam import places_of
+from autograder.grading.exam import Exam, places_of
 from autograder.grading.submission import Refused, defines, graft, read
 from autograder.rules import checked_cells
+from autograder.source import scope_of
 
 
 def exam_of(course, notebook):
-    """The parts of an Exam that a graft looks at; the reference need not run for it."""
+    """An exam without expectations: the reference need not run for a graft."""
     path = course.source(notebook)
-    places, instructor, released = places_of(path, checked_cells(path))
-    return SimpleNamespace(
-        places=places,
-        notebook=notebook,
-        released_json=released,
-        instructor_json=instructor,
-        of_kind=lambda *kinds: (place for place in places if place.kind in kinds),
-    )
+    cells = checked_cells(path)
+    places, instructor, released = places_of(path, cells)
+    return Exam(notebook, path, places, {}, scope_of(path, cells), {}, instructor, released)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from autograder.build import instructor_cells, release, to_bytes
 from autograder.course import Course, Notebook
+from autograder.forbidden import imported
 from autograder.grading.judge import Expectation, expect
+from autograder.grading.python_text import squeeze
 from autograder.grammar import Scope, Split
 from autograder.rules import checked_cells, split_checks
 from autograder.source import BEGIN_SOLUTION, END_SOLUTION, Cell, scope_of
@@ -48,6 +52,23 @@ class Exam:
     def of_kind(self, *kinds: str) -> Iterator[Place]:
         """The cells of these kinds, in order."""
         return (place for place in self.places if place.kind in kinds)
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """What the given cells import: name → dotted name."""
+        trees = (ast.parse(place.cell.source) for place in self.of_kind("given"))
+        return {name: dotted for tree in trees for name, dotted in imported(tree).items()}
+
+    @cached_property
+    def by_text(self) -> dict[str, str]:
+        """Cells by their text, blanks squeezed, in either copy: → grade id. Without those that are answered."""
+        fixed = [place for place in self.places if place.kind not in ("exercise", "essay")]
+        return {squeeze(text): place.id for place in fixed for text in (place.instructor, place.released)}
+
+    @cached_property
+    def released_texts(self) -> frozenset[str]:
+        """The text of every released cell, blanks squeezed."""
+        return frozenset(squeeze(place.released) for place in self.places)
 
     @property
     def version(self) -> str:

@@ -164,8 +164,8 @@ def _not_attempted(grafted: Graft, exam: Exam) -> dict[str, Verdict]:
 def forbidden_verdicts(grafted: Graft, exam: Exam) -> dict[str, Verdict]:
     """The checks of exercises whose answer calls what is forbidden, itself or through what the student added."""
     added = [tree for sources in grafted.added.values() for source in sources if (tree := _tree(source))]
-    imports: dict[str, str] = {}
-    for tree in (*(ast.parse(place.cell.source) for place in exam.of_kind("given")), *added):
+    imports = dict(exam.imports)
+    for tree in added:
         imports |= imported(tree)
     verdicts: dict[str, Verdict] = {}
     for place in exam.of_kind("exercise"):
@@ -217,7 +217,7 @@ def _notebook(grafted: Graft, exam: Exam) -> str:
             for n, source in enumerate(grafted.added.get(place.id, ()))
         ]
     notebook["cells"] = cells
-    return json.dumps(notebook, ensure_ascii=False, indent=1)
+    return json.dumps(notebook, ensure_ascii=False)
 
 
 def _added_cell(name: str, source: str) -> dict:

@@ -11,11 +11,11 @@ commit once per cell, which costs more than grading does.
 from __future__ import annotations
 
 import datetime
+import json
 import time
 from pathlib import Path
 from types import TracebackType
 
-import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
@@ -144,7 +144,7 @@ class GradebookWriter:
             if result.outcome == "flagged":
                 submitted.flagged = True
                 add_note(notebook, "Flagged by the grader: please look", result.reasons)
-            write_atomically(path, nbformat.v4.writes_json(notebook, ensure_ascii=False) + "\n")
+            write_atomically(path, json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n")
             self._written()
         return True
 

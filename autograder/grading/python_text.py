@@ -20,7 +20,7 @@ Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def squeeze(text: str) -> str:
     """The text with every run of white space as one blank."""
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 @functools.lru_cache(maxsize=16)  # trees are large
@@ -58,7 +58,7 @@ def definitions(source: str) -> frozenset[str]:
 
 def forget() -> None:
     """Empty the caches: what one submission fills them with is of no use to the next."""
-    for cached in (parse, definitions, needs):
+    for cached in (parse, definitions, needs, _plain):
         cached.cache_clear()
 
 
@@ -101,15 +101,16 @@ def same_code(one: str, other: str) -> bool:
     """Do they differ in layout and comments at most?"""
     if squeeze(one) == squeeze(other):
         return True
-    trees = parse(one), parse(other)
     try:
-        return None not in trees and _plain(trees[0]) == _plain(trees[1])
+        return _plain(one) == _plain(other) != ""
     except UNPARSABLE:
         return False
 
 
-def _plain(tree: ast.Module | None) -> str:
-    """A tree as text, blanks inside its strings squeezed: an editor may strip a docstring's."""
+@functools.cache
+def _plain(source: str) -> str:
+    """A cell's tree as text, blanks inside its strings squeezed: an editor may strip a docstring's. "": no Python."""
+    tree = parse(source)
     return squeeze(ast.dump(tree)) if tree else ""
 
 

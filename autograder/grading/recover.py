@@ -107,7 +107,7 @@ def _join_split(work: Work) -> list[int]:
     """Put the halves of cells together that were cut inside a function. Returns the numbers of the joined cells."""
     cells: list[Submitted] = []
     joined: list[int] = []
-    as_released = {squeeze(place.released) for place in work.exam.places}
+    as_released = work.exam.released_texts
     for cell in work.cells:
         last = cells[-1] if cells else None
         fits = last and last.kind == cell.kind == "code" and squeeze(cell.source) not in as_released
@@ -122,12 +122,8 @@ def _join_split(work: Work) -> list[int]:
 
 def _claim_by_text(work: Work) -> None:
     """Cells that read as released belong to their places, whatever their marks say."""
-    by_text = {}
-    for place in work.exam.places:
-        if place.kind not in ("exercise", "essay"):
-            by_text[squeeze(place.instructor)] = by_text[squeeze(place.released)] = place.id
     for number, cell in enumerate(work.cells):
-        if name := by_text.get(squeeze(cell.source)):
+        if name := work.exam.by_text.get(squeeze(cell.source)):
             work.owner[number] = name
 
 

@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import queue
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from autograder.course import CourseError
 from autograder.grading.codec import from_text, to_text
 from autograder.grading.exam import Exam
 from autograder.grading.journal import grader_version
+from autograder.grading.warm import adopt, server
 from autograder.limits import Limits
 
 TRIES = 2
@@ -57,7 +59,7 @@ def grade_apart(version: str, exam: bytes, data: bytes, student: str, limits: Li
     for _ in range(TRIES):
         if epoch != _epoch:
             raise Broken("grading was stopped")
-        child = _borrow()
+        child = _borrow(sandbox)
         try:
             answer = child.ask(exam, data, student, limits, sandbox)
         except OSError:
@@ -76,14 +78,18 @@ def grade_apart(version: str, exam: bytes, data: bytes, student: str, limits: Li
 
 
 class _Child:
-    """One grading process. Grades one submission at a time."""
+    """One grading process. Grades one submission at a time.
 
-    def __init__(self) -> None:
+    twin: the socket of the warm server that it is to use, None where it may start its own.
+    """
+
+    def __init__(self, twin: socket.socket | None) -> None:
         packages = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join([packages, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the child
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "autograder.grading.remote"],
+            [sys.executable, "-P", "-m", "autograder.grading.remote", *([str(twin.fileno())] if twin else [])],
+            pass_fds=[twin.fileno()] if twin else [],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -135,11 +141,13 @@ _idle: list[_Child] = []
 _epoch = 0  # goes up when all children are ended: no call that is still under way may start another
 
 
-def _borrow() -> _Child:
+def _borrow(sandbox: bool) -> _Child:
     with _lock:
         if _idle:
             return _idle.pop()
-    child = _Child()
+    with contextlib.ExitStack() as closing:
+        twin = closing.enter_context(server().twin()) if sandbox else None  # importing torch once is enough
+        child = _Child(twin)
     with _lock:
         _children.add(child)
     return child
@@ -173,6 +181,8 @@ def close_idle() -> None:
 
 def main() -> None:
     """The child: requests on stdin, answers on stdout, until stdin ends."""
+    if sys.argv[1:]:
+        adopt(int(sys.argv[1]))
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may write among the answers
     waiting: queue.SimpleQueue[tuple[dict, bytes, bytes]] = queue.SimpleQueue()

@@ -16,7 +16,8 @@ def readable(text: str) -> str:
     """Words that came from a student's process, fit for a terminal, a page and a database: no control characters, no
     half surrogate pairs, no end in sight."""
     text = text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + " …"
-    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    odd = "\N{REPLACEMENT CHARACTER}"
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else odd for c in text)
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ def run_job(job: dict, limits: Limits, receive: Receive, sandbox: bool = True) -
     Reports come from a student's reach: `receive` must believe nothing. Raises CourseError where no job can be run.
     """
     if sandbox:
-        from autograder.grading.warm import server
+        from autograder.grading.warm import run_warm
 
-        return server().run(job, limits, receive)
+        return run_warm(job, limits, receive)
     process = subprocess.Popen(
         [sys.executable, "-m", "autograder.grading.engine"],
         stdin=subprocess.PIPE,

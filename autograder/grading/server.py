@@ -5,6 +5,7 @@ expectation and no database: jobs reach a student's process through a pipe that 
 
     grader → {"limits": …} with two descriptors (job to read, reports to write)  → {"first": pid, "joined": pid}
     grader → {"close": true}                                                     → {"closed": true}
+    grader → {"twin": true} with one descriptor: a fork of this server serves on that socket from now on
 """
 
 from __future__ import annotations
@@ -65,7 +66,16 @@ def serve(channel: socket.socket) -> None:
         message, descriptors, _, _ = socket.recv_fds(channel, 65536, 2)
         if not message:
             return
-        limits = json.loads(message)["limits"]
+        request = json.loads(message)
+        if "twin" in request:
+            if os.fork() == 0:
+                channel.close()
+                channel = socket.socket(fileno=descriptors[0])
+                channel.send(b'{"ready": true}')
+            else:
+                os.close(descriptors[0])
+            continue
+        limits = request["limits"]
         try:
             room = Room(Limits(**limits))
         except OSError as error:

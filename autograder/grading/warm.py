@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 from autograder.course import CourseError
 from autograder.grading.room import Ended, Receive, converse
@@ -25,10 +27,27 @@ COMMAND = f"import sys; sys.path.insert(0, {PACKAGES!r}); from autograder.gradin
 SECONDS = 180  # to start: torch on a slow disk
 
 
-class WarmServer:
-    """One server process and its socket. Runs one job at a time."""
+class Lost(Exception):
+    """The server ended while it was needed; the text says how it was noticed."""
 
-    def __init__(self) -> None:
+
+class WarmServer:
+    """One server process and its socket. Runs one job at a time.
+
+    descriptor: the socket of a server that runs already, see `twin`; None starts one. Raises CourseError.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._process: subprocess.Popen | None = None
+        self._closed = False
+        if descriptor is None:
+            self._start()
+        else:
+            self._socket = socket.socket(fileno=descriptor)
+            self._socket.settimeout(SECONDS)
+            self._ready(None)
+
+    def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(SECONDS)
         command = [sys.executable, "-I", "-c", COMMAND, str(theirs.fileno())]
@@ -45,22 +64,41 @@ class WarmServer:
                 start_new_session=True,
             )
             theirs.close()
-            try:
-                ready = self._socket.recv(4096)
-            except TimeoutError:
-                ready = b""
-            if not ready:
-                self.close()
-                errors.seek(0)
-                lines = errors.read().decode(errors="replace").strip().splitlines()
-                raise CourseError(f"the warm server does not start: {lines[-1][:300] if lines else 'it said nothing'}")
+            self._ready(errors)
+
+    def _ready(self, errors: IO[bytes] | None) -> None:
+        try:
+            ready = self._socket.recv(4096)
+        except OSError:
+            ready = b""
+        if not ready:
+            self.close()
+            text = errors.read() if errors and not errors.seek(0) else b""
+            lines = text.decode(errors="replace").strip().splitlines()
+            raise CourseError(f"the warm server does not start: {lines[-1][:300] if lines else 'it said nothing'}")
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Is it of use, as far as is known?"""
+        return not self._closed and (self._process is None or self._process.poll() is None)
+
+    def twin(self) -> socket.socket:
+        """The socket of another server, forked from this one in milliseconds; close it once it is handed on.
+
+        Raises CourseError where this one is lost.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                socket.send_fds(self._socket, [b'{"twin": true}'], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                self.close()
+                raise CourseError(f"the warm server was lost: {error}") from None
+        return ours
 
     def run(self, job: dict, limits: Limits, receive: Receive) -> Ended:
-        """Run a job in a fresh room. Raises CourseError where no room opens; the server is of no more use then."""
+        """Run a job in a fresh room. Raises CourseError where no room opens, Lost where the server has ended."""
         job_read, job_write = os.pipe()
         report_read, report_write = os.pipe()
         try:
@@ -69,18 +107,21 @@ class WarmServer:
             os.close(job_read)
             os.close(report_write)
             job_read = report_write = -1
-            opened = json.loads(self._socket.recv(4096) or b"{}")
-            if "joined" not in opened:
-                raise CourseError(f"a room cannot be opened: {opened.get('error', 'the warm server ended')}")
+            opened = json.loads(self._socket.recv(4096) or b'{"ended": true}')
+            if "ended" in opened:
+                raise BrokenPipeError("it ended")
+            if "error" in opened:
+                raise CourseError(f"a room cannot be opened: {opened['error']}")
             watch = Watch(opened["first"], opened["joined"], limits.memory)
             try:
                 return converse(job_write, report_read, job, limits, receive, watch)
             finally:
                 self._socket.send(b'{"close": true}')
-                self._socket.recv(4096)
+                if not self._socket.recv(4096):
+                    self._closed = True
         except (OSError, ValueError) as error:
             self.close()
-            raise CourseError(f"the warm server was lost: {error}") from None
+            raise Lost(f"the warm server was lost: {error}") from None
         finally:
             for descriptor in (job_read, job_write, report_read, report_write):
                 if descriptor >= 0:
@@ -88,8 +129,11 @@ class WarmServer:
 
     def close(self) -> None:
         """End the server; a room that is open dies with it."""
+        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.close()
+        if self._process is None:
+            return
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -98,14 +142,37 @@ class WarmServer:
 
 
 _server: WarmServer | None = None
+_starting = threading.Lock()
 
 
 def server() -> WarmServer:
     """This process's server, started at first use and ended with the process. Raises CourseError."""
     global _server
-    if _server is None or not _server.alive:
-        _server = WarmServer()
-    return _server
+    with _starting:
+        if _server is None or not _server.alive:
+            _server = WarmServer()
+        return _server
+
+
+def run_warm(job: dict, limits: Limits, receive: Receive) -> Ended:
+    """Run a job in a fresh room of this process's server; with another server where that one is lost.
+
+    Raises CourseError where no room opens or a second server is lost.
+    """
+    try:
+        return server().run(job, limits, receive)
+    except Lost:
+        try:
+            return server().run(job, limits, receive)
+        except Lost as lost:
+            raise CourseError(str(lost)) from None
+
+
+def adopt(descriptor: int) -> None:
+    """Make the twin behind this descriptor this process's server; where it is lost already, one is started at use."""
+    global _server
+    with contextlib.suppress(CourseError):
+        _server = WarmServer(descriptor)
 
 
 @atexit.register

@@ -8,7 +8,6 @@ import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 from autograder.course import Course, CourseError
 from autograder.grading.walls import sandbox_problem
@@ -87,9 +86,11 @@ def _user() -> Finding:
 
 
 def _cgroup() -> Finding:
-    controllers = Path("/sys/fs/cgroup/cgroup.controllers")
-    writable = controllers.exists() and os.access(controllers.parent / "cgroup.procs", os.W_OK)
-    fact = "v2, writable" if writable else "v2, not writable" if controllers.exists() else "no v2"
+    from autograder.grading.cgroup import MOUNTED, parent
+
+    if group := parent():
+        return Finding("good", "cgroups", f"v2, writable below {group}", "the kernel keeps each room's limits too")
+    fact = "v2, not writable" if (MOUNTED / "cgroup.controllers").exists() else "no v2"
     return Finding("note", "cgroups", fact, "limits are kept by rlimits and a watchdog that sums each room's memory")
 
 

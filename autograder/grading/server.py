@@ -3,7 +3,8 @@
 It is started by `autograder.grading.warm` with a socket as its only tie to the grader, and holds no submission, no
 expectation and no database: jobs reach a student's process through a pipe that is only passed on here.
 
-    grader → {"limits": …} with two descriptors (job to read, reports to write)  → {"first": pid, "joined": pid}
+    grader → {"limits": …} with two descriptors (job to read, reports to write), and a third where the room has a
+             control group (the file to write itself into)                       → {"first": pid, "joined": pid}
     grader → {"close": true}                                                     → {"closed": true}
     grader → {"twin": true} with one descriptor: a fork of this server serves on that socket from now on
 """
@@ -63,7 +64,7 @@ def serve(channel: socket.socket) -> None:
     gc.freeze()  # a fork that collects garbage would copy all of it
     channel.send(b'{"ready": true}')
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, 65536, 2)
+        message, descriptors, _, _ = socket.recv_fds(channel, 65536, 3)
         if not message:
             return
         request = json.loads(message)
@@ -83,7 +84,7 @@ def serve(channel: socket.socket) -> None:
             continue
         child = os.fork()
         if child == 0:
-            student(room.first, descriptors[0], descriptors[1], limits, engine, rules)
+            student(room.first, descriptors, limits, engine, rules)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.send(json.dumps({"first": room.first, "joined": child}).encode())
@@ -97,9 +98,12 @@ def serve(channel: socket.socket) -> None:
         channel.send(b'{"closed": true}')
 
 
-def student(first: int, job: int, report: int, limits: dict, engine: Engine, rules: object) -> None:
+def student(first: int, descriptors: list[int], limits: dict, engine: Engine, rules: object) -> None:
     """Become the student's process, then run their notebook. Never returns."""
     try:
+        job, report, *group = descriptors
+        for descriptor in group:
+            os.write(descriptor, b"0")
         join(first, job, report)
         os.environ.clear()
         os.environ.update(environment())

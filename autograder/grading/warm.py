@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
 from autograder.course import CourseError
+from autograder.grading.cgroup import group_for
 from autograder.grading.room import Ended, Receive, converse
 from autograder.grading.walls import environment, outer_room
 from autograder.grading.watch import Watch
@@ -101,9 +102,11 @@ class WarmServer:
         """Run a job in a fresh room. Raises CourseError where no room opens, Lost where the server has ended."""
         job_read, job_write = os.pipe()
         report_read, report_write = os.pipe()
+        group = group_for(limits)
         try:
             request = json.dumps({"limits": asdict(limits)}).encode()
-            socket.send_fds(self._socket, [request], [job_read, report_write])
+            given = [job_read, report_write, *([group.descriptor] if group else [])]
+            socket.send_fds(self._socket, [request], given)
             os.close(job_read)
             os.close(report_write)
             job_read = report_write = -1
@@ -114,7 +117,9 @@ class WarmServer:
                 raise CourseError(f"a room cannot be opened: {opened['error']}")
             watch = Watch(opened["first"], opened["joined"], limits.memory)
             try:
-                return converse(job_write, report_read, job, limits, receive, watch)
+                ended = converse(job_write, report_read, job, limits, receive, watch)
+                out_of_memory = ended.how == "died" and group is not None and group.out_of_memory
+                return replace(ended, how="out of memory") if out_of_memory else ended
             finally:
                 self._socket.send(b'{"close": true}')
                 if not self._socket.recv(4096):
@@ -123,6 +128,8 @@ class WarmServer:
             self.close()
             raise Lost(f"the warm server was lost: {error}") from None
         finally:
+            if group:
+                group.close()
             for descriptor in (job_read, job_write, report_read, report_write):
                 if descriptor >= 0:
                     os.close(descriptor)

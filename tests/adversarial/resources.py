@@ -35,6 +35,7 @@ DIES = {
     "SIGSEGV to itself": "os.kill(os.getpid(), signal.SIGSEGV)",
     "SIGTERM to itself": "os.kill(os.getpid(), signal.SIGTERM)",
     "an alarm": "signal.setitimer(signal.ITIMER_REAL, 0.1)\ntime.sleep(3)",
+    "files without end": "n = 0\nwhile True:\n    open(f'/box/{n}', 'w').close()\n    n += 1",
     "a thread that ends the process": "threading.Timer(0.1, os._exit, (0,)).start()\ntime.sleep(3)",
 }
 FAILS = {

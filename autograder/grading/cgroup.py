@@ -1,7 +1,7 @@
 """A control group for each room where version 2 is writable: the kernel then keeps its memory and its processes.
 
 Without one, rlimits and `autograder.grading.watch` keep the same limits, a tenth of a second late at worst. The group
-is made by the grader, from outside; a student's process puts itself into it, by a descriptor, before it enters the room.
+is made by the grader, from outside; a student's process puts itself into it, by a descriptor, before it enters.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from autograder.grading.exam import Exam, Place, prepare, reference_steps
 from autograder.grading.grade import forbidden_verdicts
 from autograder.grading.judge import decide
 from autograder.grading.submission import Graft
+from autograder.parts.lent import lending
 from autograder.source import Cell, SourceError, read_cells
 
 MIN_WRONG, MIN_RIGHT = 4, 2
@@ -95,13 +96,14 @@ def try_answers(course: Course, notebook: Notebook, workers: int | None = None) 
     exam = prepare(course, notebook)
     answers = read_answers(course.answers(notebook), exam)
     engine = Engine()
-    for step in reference_steps(exam.places):
-        if step["kind"] == "cell":
-            engine.cell(step["source"])
-    for answer, outcome in _fan_out(
-        answers, lambda answer: _both_ways(answer, exam, engine), workers or os.cpu_count() or 1
-    ):
-        yield len(answers), _trial(answer, outcome)
+    with lending(exam.lent):
+        for step in reference_steps(exam.places):
+            if step["kind"] == "cell":
+                engine.cell(step["source"])
+        for answer, outcome in _fan_out(
+            answers, lambda answer: _both_ways(answer, exam, engine), workers or os.cpu_count() or 1
+        ):
+            yield len(answers), _trial(answer, outcome)
 
 
 def _both_ways(answer: Answer, exam: Exam, engine: Engine) -> dict[str, tuple[str, str]]:

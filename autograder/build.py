@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from autograder.borrowing import refuse_borrowing
 from autograder.course import Course, Notebook
 from autograder.files import write_atomically
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
@@ -136,6 +137,7 @@ def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
     """The released notebook, the instructor notebook and the library module of one source."""
     path = course.source(notebook)
     cells = checked_cells(path)
+    refuse_borrowing(course, notebook, cells)
     instructor = to_bytes(instructor_cells(path, cells))
     released = release(instructor)
     text = released.decode()

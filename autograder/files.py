@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.course import CourseError
+
+
+def cache_folder() -> Path:
+    """Where the course keeps on this machine what it can find out or fetch again."""
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    if xdg and Path(xdg).is_absolute():  # as the XDG specification asks
+        base = Path(xdg)
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path.home() / ".cache"
+    return base / "transformer-internals"
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

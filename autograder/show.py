@@ -75,7 +75,9 @@ def show_checks(path: Path) -> int:
     """
     from autograder.grading.engine import Engine
     from autograder.grading.submission import Refused, read
+    from autograder.parts.places import work_in
 
+    work_in(path.parent)
     try:
         cells = read(path.read_bytes())
     except OSError as error:

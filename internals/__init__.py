@@ -1,1 +1,5 @@
 """The finished parts of Transformer Internals, a module per notebook. Generated: edit solutions/."""
+
+NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
+    "scaled_dot_product": "03-attention",
+}

@@ -108,18 +108,11 @@ def test_what_the_code_imports_is_declared(package: str) -> None:
     assert third_party_imports(ROOT / package) - everything - carried == set()
 
 
-def test_importing_the_checks_is_fast_and_loads_nothing_heavy() -> None:
-    ask = (
-        "import sys, time; start = time.perf_counter(); import autograder; spent = time.perf_counter() - start;"
-        "import json; print(json.dumps([spent, sorted({name.partition('.')[0] for name in sys.modules})]))"
-    )
-    command = [sys.executable, "-c", ask]
-    spent, loaded = min(
-        json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
-        for _ in range(3)
-    )
-    assert not {"torch", "nbgrader", "nbformat", "IPython", "jupytext", "jupyter_client", "rich"} & set(loaded)
-    assert spent < 0.5
+def test_importing_the_checks_loads_nothing_heavy() -> None:
+    ask = "import sys, json, autograder; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    loaded = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    heavy = {"torch", "pandas", "matplotlib", "nbgrader", "nbformat", "IPython", "jupytext", "jupyter_client", "rich"}
+    assert not heavy & set(json.loads(loaded))
 
 
 def test_every_notebook_of_the_course_is_there_in_all_its_forms() -> None:

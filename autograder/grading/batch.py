@@ -21,6 +21,7 @@ from autograder.grading.commit import Committer, Graded
 from autograder.grading.exam import Exam, prepare
 from autograder.grading.intake import Handed, find
 from autograder.grading.journal import Journal, digest, grader_version, key_of, sweep
+from autograder.grading.judge import run_apart, run_in_room
 from autograder.grading.regrade import read_held
 from autograder.grading.remote import close_children, grade_apart, pack
 from autograder.grading.result import Result
@@ -152,7 +153,8 @@ def grade_folder(
     with journal.locked(), Progress(console=console, transient=True) as progress:
         sweep(build)
         chosen = [n for n in course.notebooks if any(h.notebook == n and not h.problem for h in submissions)]
-        exams = {n.name: prepare(course, n) for n in progress.track(chosen, description="reference solutions")}
+        run = run_in_room if sandbox and not cluster else run_apart
+        exams = {n.name: prepare(course, n, run) for n in progress.track(chosen, description="reference solutions")}
         held = read_held(url, course.id, {n.module for n in chosen})
         work = Work(exams, sandbox, again)
         with Committer(course, url, exams, held, journal, yes) as committer, _workers(workers, cluster) as executor:

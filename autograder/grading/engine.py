@@ -1,6 +1,7 @@
 """Runs a notebook's cells in order and reports the values that its checks look at. This is what runs inside a room.
 
-A job is JSON: {"role": "student" | "reference", "steps": [{"kind": "cell" | "check", "id": …, "source": …}, …]}.
+A job is JSON: {"role": "student" | "reference", "lent": {module of internals: source, …},
+"steps": [{"kind": "cell" | "check", "id": …, "source": …}, …]}.
 Reports are JSON, one a line: {"start": id} before each step and {"id": …, "records": […], "error": …} after it. A
 student's checks are probes and record the student's values; the reference's are whole and record expectations too.
 Nothing here decides anything.
@@ -18,6 +19,7 @@ from typing import Any
 
 from autograder.checks import CheckFailed, attempt, dtype_name, explain_error
 from autograder.inputs import Inputs
+from autograder.parts.lent import lending
 from autograder.values import Array, describe, describe_error, to_json
 
 MAX_RECORD_BYTES = 8_000_000  # of one check, as JSON
@@ -130,13 +132,14 @@ def _error(error: BaseException, exercise: str) -> dict:
 def run(job: dict, send: Callable[[dict], None], engine: Engine | None = None) -> None:
     """Run every step of a job, reporting as it goes."""
     engine = engine or Engine()
-    for step in job["steps"]:
-        send({"start": step["id"]})
-        if step["kind"] == "check":
-            records, error = engine.check(step["exercise"], step["source"])
-        else:
-            records, error = [], engine.cell(step["source"])
-        send({"id": step["id"], "records": records, "error": error})
+    with lending(job.get("lent", {})):
+        for step in job["steps"]:
+            send({"start": step["id"]})
+            if step["kind"] == "check":
+                records, error = engine.check(step["exercise"], step["source"])
+            else:
+                records, error = [], engine.cell(step["source"])
+            send({"id": step["id"], "records": records, "error": error})
 
 
 def main() -> None:

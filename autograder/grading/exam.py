@@ -6,14 +6,15 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from autograder.borrowing import lent, refuse_borrowing
 from autograder.build import instructor_cells, release, to_bytes
 from autograder.course import Course, Notebook
 from autograder.forbidden import imported
-from autograder.grading.judge import Expectation, expect
+from autograder.grading.judge import Expectation, Runner, expect, run_apart
 from autograder.grading.python_text import squeeze
 from autograder.grammar import Scope, Split
 from autograder.rules import checked_cells, split_checks
@@ -38,7 +39,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Exam:
-    """One notebook, ready to grade any number of submissions. expectations: per check, by grade id."""
+    """One notebook, ready to grade any number of submissions. expectations: per check, by grade id.
+
+    lent: the modules of `internals` that it imports through `autograder.parts`, and theirs: name → source.
+    """
 
     notebook: Notebook
     source: Path
@@ -48,6 +52,7 @@ class Exam:
     expectations: dict[str, list[Expectation]]
     instructor_json: bytes
     released_json: bytes
+    lent: dict[str, str] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> Iterator[Place]:
         """The cells of these kinds, in order."""
@@ -73,7 +78,7 @@ class Exam:
     @property
     def version(self) -> str:
         """A hash of all that decides a grade."""
-        return hashlib.sha256(self.instructor_json).hexdigest()[:16]
+        return hashlib.sha256(self.instructor_json + json.dumps(self.lent, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def places_of(path: Path, cells: list[Cell]) -> tuple[tuple[Place, ...], bytes, bytes]:
@@ -113,11 +118,13 @@ def _without_markers(source: str) -> str:
     return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN_SOLUTION, END_SOLUTION))
 
 
-def prepare(course: Course, notebook: Notebook) -> Exam:
-    """Read a notebook's source and run its reference solution once. Raises CourseError."""
+def prepare(course: Course, notebook: Notebook, run: Runner = run_apart) -> Exam:
+    """Read a notebook's source and run its reference solution once, as `expect` does. Raises CourseError."""
     path = course.source(notebook)
     cells = checked_cells(path)
+    refuse_borrowing(course, notebook, cells)
     places, instructor, released = places_of(path, cells)
     splits = split_checks(path, cells)
-    expectations = expect(reference_steps(places), splits)
-    return Exam(notebook, path, places, splits, scope_of(path, cells), expectations, instructor, released)
+    modules = lent(course, notebook, cells)
+    expectations = expect(reference_steps(places), splits, modules, run)
+    return Exam(notebook, path, places, splits, scope_of(path, cells), expectations, instructor, released, modules)

@@ -112,7 +112,11 @@ def _run(
         if not any(s["kind"] == "check" for s in todo):
             break
         ended = run_job(
-            {"role": "student", "steps": [{key: s[key] for key in ("kind", "id", "exercise", "source")} for s in todo]},
+            {
+                "role": "student",
+                "lent": exam.lent,
+                "steps": [{key: s[key] for key in ("kind", "id", "exercise", "source")} for s in todo],
+            },
             limits,
             receive,
             sandbox,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from autograder import compare
 from autograder.checks import failure, success
 from autograder.course import CourseError
 from autograder.grammar import Site, Split
+from autograder.limits import Limits
 from autograder.values import BadRecord, Raised, from_json
 
+Runner = Callable[[dict], tuple[list[dict], str]]  # a job → its reports, and what went wrong
 TOO_MANY = "more values were recorded than this check looks at"
 HIDDEN = "right on the inputs shown, wrong on others: does it do what the statement says for every input?"
 
@@ -44,31 +47,49 @@ class Verdict:
     flag: str = ""
 
 
-def reference_job(cells: list[dict], splits: dict[str, Split]) -> dict:
+def reference_job(cells: list[dict], splits: dict[str, Split], lent: dict[str, str]) -> dict:
     """The job that runs the reference: cells as {"kind", "id", "exercise", "source"}, checks whole."""
     steps = [{**cell, "source": splits[cell["id"]].whole} if cell["kind"] == "check" else cell for cell in cells]
-    return {"role": "reference", "steps": steps}
+    return {"role": "reference", "lent": lent, "steps": steps}
 
 
-def expect(cells: list[dict], splits: dict[str, Split], timeout: float = 600) -> dict[str, list[Expectation]]:
-    """Run the reference solution in a process of its own; returns each check's expectations in order of execution.
-
-    Raises CourseError where a cell fails or the reference does not pass its own checks.
-    """
+def run_apart(job: dict, timeout: float = 600) -> tuple[list[dict], str]:
+    """Run a job in a process of its own; returns its reports and the end of what it wrote to stderr."""
     process = subprocess.run(
         [sys.executable, "-m", "autograder.grading.engine"],
-        input=json.dumps(reference_job(cells, splits)),
+        input=json.dumps(job),
         capture_output=True,
         text=True,
         timeout=timeout,
     )
-    reports = [json.loads(line) for line in process.stdout.splitlines()]
+    return [json.loads(line) for line in process.stdout.splitlines()], process.stderr.strip()[-300:]
+
+
+def run_in_room(job: dict) -> tuple[list[dict], str]:
+    """The same in a room of the warm server, which has imported everything; apart where that does not work."""
+    from autograder.grading.room import run_job
+
+    reports: list[dict] = []
+    generous = Limits(check_seconds=600, total_seconds=600, memory=16 << 30, disk=1 << 30)
+    ended = run_job(job, generous, lambda report, in_turn: reports.append(report))
+    return (reports, "") if ended.how == "finished" else run_apart(job)
+
+
+def expect(
+    cells: list[dict], splits: dict[str, Split], lent: dict[str, str], run: Runner = run_apart
+) -> dict[str, list[Expectation]]:
+    """Run the reference solution; returns each check's expectations in order of execution.
+
+    lent: the modules of `internals` that it runs with. run: where, `run_apart` or `run_in_room`. Raises CourseError
+    where a cell fails or the reference does not pass its own checks.
+    """
+    reports, errors = run(reference_job(cells, splits, lent))
     ended = {report["id"]: report for report in reports if "id" in report}
     expectations: dict[str, list[Expectation]] = {}
     for cell in cells:
         report = ended.get(cell["id"])
         if report is None or report["error"]:
-            problem = report["error"]["text"] if report else f"the process ended: {process.stderr.strip()[-300:]}"
+            problem = report["error"]["text"] if report else f"the process ended: {errors}"
             raise CourseError(f"the reference solution fails in {cell['id']}: {problem}")
         if cell["kind"] == "check":
             sites = splits[cell["id"]].sites

@@ -53,6 +53,21 @@ def test_internals_import_from_internals_what_the_notebook_imports_from_parts(co
     assert "from autograder.parts.softplus import softplus" in released
 
 
+def test_an_export_cell_may_import_parts_too_and_does_not_export_them(tmp_path):
+    course = write_course(tmp_path)
+    path = course.source(course.find("gate"))
+    imports = "import torch\n\nfrom autograder import check\nfrom autograder.parts.mish import mish\n"
+    text = path.read_text(encoding="utf-8").replace(
+        imports,
+        f'{imports}\n# %% tags=["export"]\nimport math\nfrom autograder.parts.softplus import (\n    halve,\n)\nSHARE = halve(math.e)\n',
+    )
+    path.write_text(text, encoding="utf-8")
+    build(course)
+    library = (tmp_path / "internals" / "gate.py").read_text(encoding="utf-8")
+    assert "from internals.mish import mish" in library and "from internals.softplus import (\n    halve,\n)" in library
+    assert '__all__ = [\n    "SHARE",\n    "gate",\n]' in library
+
+
 @pytest.mark.parametrize(
     ("imports", "problem"),
     [

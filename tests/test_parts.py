@@ -12,6 +12,7 @@ from mini_course import answered
 from three_notebooks import write_course
 
 from autograder.build import build
+from autograder.parts import places
 from autograder.parts.slices import cut, read_statements, text_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -253,23 +254,40 @@ def test_a_notebook_borrows_nothing_from_itself(student):
     assert said == "autograder.parts.softplus: a notebook does not import its own parts, only those of earlier ones\n"
 
 
+def test_notebooks_are_looked_for_beside_the_running_one_and_in_work_and_never_among_the_courses(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "modules", lambda: {"softplus": "01-sums"})
+    (tmp_path / "course.toml").write_text("", encoding="utf-8")
+
+    def found(running, *there):
+        for path in there:
+            (tmp_path / path).mkdir(parents=True, exist_ok=True)
+            (tmp_path / path / "softplus.ipynb").touch()
+        (tmp_path / running).mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(places, "_folder", tmp_path / running)
+        path = places.students("softplus")
+        for place in there:
+            (tmp_path / place / "softplus.ipynb").unlink()
+        return path and str(path.parent.relative_to(tmp_path))
+
+    assert found("mine/x", "mine/01-sums", "work/01-sums") == "mine/01-sums"
+    assert found("mine/x", "mine/x", "mine/01-sums") == "mine/x"
+    assert found("work", "work/01-sums") == found(".", "work/01-sums") == found("mine", "work/01-sums")
+    assert found("mine/x", "mine/02-more", "01-sums") is None
+    for ours in ("modules", "build/source", "solutions"):  # nobody's work, and graded with nobody's
+        assert found("work/02-more", f"{ours}/01-sums") is None
+        assert found(f"{ours}/02-more", f"{ours}/01-sums", "work/01-sums") is None
+
+
 @slow
-def test_notebooks_are_looked_for_beside_the_running_one_and_in_work_and_never_among_the_courses(student):
-    elsewhere = student.root / "elsewhere"
-    solved = answered(student.released("softplus"), softplus=SOFTPLUS, halve=HALVE)
-    for folder in ("modules", "build/source"):  # our own copies are nobody's work
-        path = student.root / folder / "01-sums" / "softplus.ipynb"
-        text = path.read_text(encoding="utf-8")
-        path.write_text(json.dumps(solved), encoding="utf-8")
-        assert "no softplus.ipynb of yours" in student.run(folder=f"../{folder}/02-more")
-        path.write_text(text, encoding="utf-8")
-    for place, folder in (("elsewhere/x", "elsewhere/x"), ("elsewhere/01-sums", "elsewhere/x"), ("work/01-sums", ".")):
-        path = student.root / place / "softplus.ipynb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (elsewhere / "x").mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(solved), encoding="utf-8")
-        assert student.run(folder=f"../{folder}") == BOTH
-        path.unlink()
+def test_without_a_copy_of_the_course_the_checks_in_the_students_notebook_count(student, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("alone")
+    halve = "def halve(x):\n    return x * 2"
+    path = student.save("softplus", softplus=SOFTPLUS, halve=halve)
+    path.rename(alone / path.name)
+    library = tmp_path_factory.mktemp("installed")
+    (student.root / "internals").rename(library / "internals")
+    said = student.run(folder=str(alone), PYTHONPATH=f"{library}{os.pathsep}{ROOT}")
+    assert said == f"softplus: {MINE}; halve: ours, yours does not pass yet: 'half of it'\n"
 
 
 @slow
@@ -338,8 +356,8 @@ def test_course_check_uses_the_parts_as_the_notebook_does(student):
 def test_a_slice_is_what_a_name_rests_on_in_order():
     cells = ["import math, os\nimport torch", "table = {}\ntable['a'] = 1\nother = 2", "%time 1\n!ls",
              "def f(x):\n    return math.sqrt(x) + table['a']", "print(f(1))", "torch.x = 1", "def g(x):\n    return f(x)",
-             "table = dict(table)", "class A:\n    h = g"]  # fmt: skip
+             "table = dict(table)", "class A:\n    g = g"]  # fmt: skip
     assert text_of(cut(read_statements(cells), ["A"])).split("\n\n") == [
         "import math, os", "table = {}", "table['a'] = 1", "def f(x):\n    return math.sqrt(x) + table['a']",
-        "def g(x):\n    return f(x)", "table = dict(table)", "class A:\n    h = g\n",
+        "def g(x):\n    return f(x)", "table = dict(table)", "class A:\n    g = g\n",
     ]  # fmt: skip

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.grading.cells import Refused, Submitted, read
-from autograder.grading.python_text import definitions, forget, needs
-from autograder.parts.slices import Statement, cut, read_statements
+from autograder.grading.python_text import definitions, forget
+from autograder.parts.slices import Statement, cut, names_read, read_statements
 
 CHECK = "with check("
 
@@ -25,6 +25,14 @@ class Check:
     @property
     def exercise(self) -> str:
         return self.title.partition(":")[0].strip()
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that it reads; none where it is not Python: then it fails."""
+        try:
+            return names_read(self.source)
+        except (SyntaxError, ValueError, RecursionError):
+            return frozenset()
 
 
 class StudentsNotebook:
@@ -68,7 +76,7 @@ class StudentsNotebook:
 
     def tried_with(self, exercise: str, names: Sequence[str]) -> list[Statement]:
         """What an exercise and its checks rest on."""
-        reads = frozenset().union(*(needs(check.source) for check in self.checks_of(exercise)))
+        reads = frozenset().union(*(check.reads for check in self.checks_of(exercise)))
         return cut(self.statements, {exercise, *names, *reads})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.course import CourseError, find_root
 from autograder.parts.virtual import LIBRARY
 
-NOT_THEIRS = ("modules", "build", "solutions")  # folders of the course that hold no student's work
+COURSES = ("modules", "build", "solutions")  # folders of a checkout that hold no student's work, and use none
 _folder: Path | None = None
 
 
@@ -49,13 +49,19 @@ def released(notebook: str) -> Path | None:
 
 
 def students(notebook: str) -> Path | None:
-    """The student's copy of a notebook; None where there is none."""
+    """The student's copy of a notebook; None where there is none, or where the course's own copies run."""
     root = checkout()
+    if root and _is_courses(folder().resolve(), root):
+        return None
     for path in _candidates(notebook, root):
         whole = path.resolve()
-        if whole.is_file() and not (root and any(whole.is_relative_to(root / name) for name in NOT_THEIRS)):
+        if whole.is_file() and not (root and _is_courses(whole, root)):
             return whole
     return None
+
+
+def _is_courses(path: Path, root: Path) -> bool:
+    return any(path.is_relative_to(root / name) for name in COURSES)
 
 
 def _candidates(notebook: str, root: Path | None) -> Iterator[Path]:

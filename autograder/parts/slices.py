@@ -7,11 +7,12 @@ Nothing here runs anything.
 from __future__ import annotations
 
 import ast
+import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.grading.python_text import UNPARSABLE, definitions, parse, statements
-from autograder.source import bound, reads
+from autograder.source import bound
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,23 @@ def _statement(text: str) -> Statement | None:
     """None for a line that only IPython understands: it binds nothing."""
     try:
         tree = ast.parse(text)
-        return Statement(text, frozenset(bound(tree)), frozenset(reads(tree)), frozenset(_changes(tree)))
+        return Statement(text, frozenset(bound(tree)), names_read(text), frozenset(_changes(tree)))
     except UNPARSABLE:
         return None
+
+
+def names_read(program: str) -> frozenset[str]:
+    """The names of the notebook that a program reads, in functions too. Raises what the compiler does.
+
+    A class body reads a name of its own from outside until it has bound it: `norm = norm`.
+    """
+
+    def of(table: symtable.SymbolTable) -> set[str]:
+        open_ = table.get_type() != "function"
+        own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (open_ or s.is_global())}
+        return own.union(*(of(child) for child in table.get_children()))
+
+    return frozenset(of(symtable.symtable(program, "<cell>", "exec")))
 
 
 def _changes(tree: ast.Module) -> Iterable[str]:

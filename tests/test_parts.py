@@ -279,6 +279,14 @@ def test_notebooks_are_looked_for_beside_the_running_one_and_in_work_and_never_a
 
 
 @slow
+def test_notebooks_that_import_each_other_end(student):
+    student.save("mish", mish="from autograder.parts.softplus import halve\n" + MISH + "\nhalve = halve", double_mish=TWICE)
+    student.save("softplus", softplus=SOFTPLUS, halve="from autograder.parts.mish import mish\n" + HALVE + " + 0 * mish(x)")
+    said = student.run().splitlines()
+    assert len(said) == 1 and f"softplus: {MINE}" in said[0] and "halve: ours, " in said[0]
+
+
+@slow
 def test_without_a_copy_of_the_course_the_checks_in_the_students_notebook_count(student, tmp_path_factory):
     alone = tmp_path_factory.mktemp("alone")
     halve = "def halve(x):\n    return x * 2"

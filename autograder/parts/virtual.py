@@ -87,6 +87,8 @@ class Parts(types.ModuleType):
         if name.startswith("_"):
             raise AttributeError(f"{self.__name__} has no {name}")
         notebook = self.__name__.rpartition(".")[2]
+        if reason := lender().refuse(notebook):  # a notebook that comes back to itself by way of another
+            raise ModuleNotFoundError(f"{self.__name__}: {reason}", name=self.__name__)
         of_library(notebook, name)
         together = _imported_together(sys._getframe(1))
         names = [n for n in together if n in exports(notebook)] if name in together else [name]

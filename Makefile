@@ -4,10 +4,11 @@ BIN := .venv/bin
 LAB_ARGS ?=
 GRADE_ARGS ?=
 TEST_ARGS ?=
+ANSWERS_ARGS ?=
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast grade formgrader build lint pins clean
+.PHONY: help lab test test-fast mutants grade formgrader build lint pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -16,13 +17,17 @@ lab:  ## open the course in JupyterLab, in work/           (LAB_ARGS=--no-browse
 	$(SETUP) student --build --work
 	@sh tools/python.sh -m tools.lab student $(LAB_ARGS)
 
-test:  ## every check and test; under 25 minutes on two cores (TEST_ARGS="-k words")
+test:  ## every check and test; under 25 minutes on two cores (TEST_ARGS="-k words", ANSWERS_ARGS="--seed 7")
 	$(SETUP) author --programs bubblewrap chromium
 	@$(BIN)/course build --check
 	$(SETUP) author --build
 	@$(MAKE) --no-print-directory checks
-	@$(BIN)/course answers
+	@$(BIN)/course answers --changed $(ANSWERS_ARGS)
 	@$(PYTEST) $(TEST_ARGS)
+
+mutants:  ## every wrong and right answer and every mutant of every notebook; renews the records in solutions/
+	$(SETUP) author
+	@$(BIN)/course answers --record
 
 test-fast:  ## the tests that take seconds
 	$(SETUP) author --build

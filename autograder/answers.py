@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from autograder.course import Course, CourseError, Notebook
 from autograder.grading.engine import Engine
@@ -25,9 +26,11 @@ from autograder.grading.exam import Exam, Place, prepare, reference_steps
 from autograder.grading.grade import forbidden_verdicts
 from autograder.grading.judge import decide
 from autograder.grading.submission import Graft
+from autograder.mutants.excuses import excuse_of
 from autograder.parts.lent import lending
-from autograder.source import Cell, SourceError, read_cells
+from autograder.source import EXCUSES, Cell, SourceError, read_cells
 
+T = TypeVar("T")
 MIN_WRONG, MIN_RIGHT = 4, 2
 SECONDS = 60  # an answer that takes longer counts as one that does not end
 
@@ -61,7 +64,11 @@ def read_answers(path: Path, exam: Exam) -> list[Answer]:
             f"{path}: missing; give each exercise at least {MIN_WRONG} wrong and {MIN_RIGHT} right answers"
         )
     exercises = {place.cell.name: place for place in exam.of_kind("exercise")}
-    answers = [_answer(path, cell, exercises, exam) for cell in read_cells(path)]
+    cells = read_cells(path)
+    for cell in cells:
+        if cell.kind in EXCUSES:
+            excuse_of(path, cell, set(exercises))
+    answers = [_answer(path, cell, exercises, exam) for cell in cells if cell.kind not in EXCUSES]
     for name, place in exercises.items():
         for kind, least in (("wrong", MIN_WRONG), ("right", MIN_RIGHT)):
             count = sum(a.kind == kind and a.exercise == name for a in answers)
@@ -77,7 +84,8 @@ def read_answers(path: Path, exam: Exam) -> list[Answer]:
 
 def _answer(path: Path, cell: Cell, exercises: dict[str, Place], exam: Exam) -> Answer:
     if cell.kind not in ("wrong", "right"):
-        raise SourceError(path, cell.line, 'expected wrong="…" of="…" check="…" says="…" or right="…" of="…"')
+        kinds = 'wrong="…" of="…" check="…" says="…", right="…" of="…" or equivalent="…" of="…" because="…"'
+        raise SourceError(path, cell.line, f"expected {kinds}")
     wanted = {"wrong", "of", "check", "says"} if cell.kind == "wrong" else {"right", "of"}
     if set(cell.meta) != wanted:
         raise SourceError(path, cell.line - 1, f"a {cell.kind} answer takes {', '.join(sorted(wanted))}")
@@ -91,16 +99,21 @@ def _answer(path: Path, cell: Cell, exercises: dict[str, Place], exam: Exam) -> 
     return Answer(cell.kind, cell.name, name, cell.source, title, cell.meta.get("says", ""), cell.line - 1)
 
 
-def try_answers(course: Course, notebook: Notebook, workers: int | None = None) -> Iterator[tuple[int, Trial]]:
-    """Try every answer of a notebook; yields how many there are with each trial, as they end. Raises CourseError."""
-    exam = prepare(course, notebook)
+def try_answers(
+    course: Course, notebook: Notebook, workers: int | None = None, exam: Exam | None = None
+) -> Iterator[tuple[int, Trial]]:
+    """Try every answer of a notebook; yields how many there are with each trial, as they end.
+
+    exam: the notebook's, where it is at hand. Raises CourseError.
+    """
+    exam = exam or prepare(course, notebook)
     answers = read_answers(course.answers(notebook), exam)
     engine = Engine()
     with lending(exam.lent):
         for step in reference_steps(exam.places):
             if step["kind"] == "cell":
                 engine.cell(step["source"])
-        for answer, outcome in _fan_out(
+        for answer, outcome in fan_out(
             answers, lambda answer: _both_ways(answer, exam, engine), workers or os.cpu_count() or 1
         ):
             yield len(answers), _trial(answer, outcome)
@@ -146,7 +159,7 @@ def _trial(answer: Answer, outcome: Any) -> Trial:
     return Trial(answer, "" if answer.says in caught else f"its message does not say `{answer.says}`", caught)
 
 
-def _fan_out(tasks: list[Answer], work: Callable[[Answer], Any], workers: int) -> Iterator[tuple[Answer, Any]]:
+def fan_out(tasks: list[T], work: Callable[[T], Any], workers: int) -> Iterator[tuple[T, Any]]:
     """Each task in a forked process, so that none sees what another left behind; a text stands for no result."""
     fork = multiprocessing.get_context("fork")
     waiting = list(reversed(tasks))
@@ -165,7 +178,9 @@ def _fan_out(tasks: list[Answer], work: Callable[[Answer], Any], workers: int) -
                 try:
                     outcome = pipe.recv()
                 except EOFError:
-                    outcome = "ended the process"
+                    process.join()
+                    late = process.exitcode == -getattr(signal, "SIGXCPU", 0)
+                    outcome = "did not finish in its time of computing" if late else "ended the process"
             elif time.monotonic() > deadline:
                 outcome = f"did not finish in {SECONDS} s"
             else:
@@ -177,7 +192,7 @@ def _fan_out(tasks: list[Answer], work: Callable[[Answer], Any], workers: int) -
             yield task, outcome
 
 
-def _work(work: Callable[[Answer], Any], task: Answer, pipe: connection.Connection) -> None:
+def _work(work: Callable[[T], Any], task: T, pipe: connection.Connection) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)

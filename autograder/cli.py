@@ -24,11 +24,23 @@ def build_command(arguments: argparse.Namespace) -> int:
 
 
 def answers_command(arguments: argparse.Namespace) -> int:
-    """`course answers`: try every right and wrong answer; a table, and exit code 1 where one misbehaves."""
+    """`course answers`: try every right and wrong answer, or every mutant; exit code 1 where one misbehaves."""
     from autograder.show import show_answers
 
     course = load_course()
     chosen = [course.find(name) for name in arguments.notebook] or list(course.notebooks)
+    if arguments.changed:
+        from autograder.mutants.rounds import try_changed
+
+        return try_changed(course, arguments.seed)
+    if arguments.record:
+        from autograder.mutants.rounds import record_all
+
+        return record_all(course, chosen)
+    if arguments.mutants:
+        from autograder.mutants.show import show_mutants
+
+        return max(show_mutants(course, notebook, arguments.of, arguments.verbose) for notebook in chosen)
     return max(show_answers(course, notebook, arguments.verbose) for notebook in chosen)
 
 
@@ -100,6 +112,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--verbose", action="store_true", help="show every answer's message, not only of those that misbehave"
     )
+    what = sub.add_mutually_exclusive_group()
+    what.add_argument("--mutants", action="store_true", help="try automatic mutants of the reference solutions instead")
+    what.add_argument("--record", action="store_true", help="try both and record what came of them, to be committed")
+    what.add_argument(
+        "--changed", action="store_true", help="the same where a record no longer holds, and a random tenth of the rest"
+    )
+    sub.add_argument("--of", metavar="EXERCISE", default="", help="with --mutants: of this exercise only")
+    sub.add_argument("--seed", type=int, metavar="N", help="with --changed: draw the same tenth again")
     sub = command(
         "check",
         check_command,

@@ -14,19 +14,28 @@ from rich.table import Table
 from autograder.course import Course, CourseError, Notebook
 
 if TYPE_CHECKING:
+    from autograder.answers import Trial
     from autograder.grading.doctor import Finding
+    from autograder.grading.exam import Exam
 
 console = Console()
 
 
 def show_answers(course: Course, notebook: Notebook, verbose: bool = False) -> int:
     """Try a notebook's answers and print a table; returns 1 where any misbehaves."""
-    from autograder.answers import Trial, try_answers
+    return int(any(trial.problem for trial in answers_shown(course, notebook, verbose)))
+
+
+def answers_shown(
+    course: Course, notebook: Notebook, verbose: bool = False, exam: Exam | None = None
+) -> list[Trial]:
+    """The same; returns what came of each. exam: the notebook's, where it is at hand."""
+    from autograder.answers import try_answers
 
     trials: list[Trial] = []
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"{notebook.name}: the reference solution", total=None)
-        for total, trial in try_answers(course, notebook):
+        for total, trial in try_answers(course, notebook, exam=exam):
             trials.append(trial)
             progress.update(bar, description=f"{notebook.name}: answers", total=total, completed=len(trials))
     table = Table(title=f"{notebook.module}/{notebook.name}")
@@ -54,7 +63,7 @@ def show_answers(course: Course, notebook: Notebook, verbose: bool = False) -> i
     console.print(
         f"{len(trials) - bad} of {len(trials)} answers behave", style="red" if bad else "green", highlight=False
     )
-    return 1 if bad else 0
+    return trials
 
 
 def show_findings(findings: list[Finding]) -> int:

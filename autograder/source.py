@@ -30,6 +30,7 @@ KEYS: dict[str, dict[str, type]] = {
 }
 LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker")  # jupytext's own, dropped
 OPTIONAL = {"forbid", "tags"}
+EXCUSES = ("equivalent", "survivor")  # cells of an answers file that may be empty
 MARKER = re.compile(r"^# %%(.*)$")
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 
@@ -104,7 +105,7 @@ def read_cells(path: Path) -> list[Cell]:
         raise SourceError(path, first, f"{len(markers)} markers but {len(parsed)} cells: is a `# %%` inside a string?")
     cells = []
     for (number, _), cell in zip(markers, parsed, strict=True):
-        if cell.source.strip():
+        if cell.source.strip() or any(kind in cell.metadata for kind in EXCUSES):
             cells.append(
                 _cell(
                     path,
@@ -118,9 +119,9 @@ def read_cells(path: Path) -> list[Cell]:
 
 
 def _cell(path: Path, line: int, cell_type: str, source: str, meta: dict[str, Any]) -> Cell:
-    kind = next((k for k in ("wrong", "right", "exercise", "check", "essay", "demo") if k in meta), "")
-    if kind in ("wrong", "right"):
-        return Cell(kind, meta[kind], source, line + 1, meta)
+    kind = next((k for k in ("wrong", "right", *EXCUSES, "exercise", "check", "essay", "demo") if k in meta), "")
+    if kind in ("wrong", "right", *EXCUSES):
+        return Cell(kind, str(meta[kind]), source, line + 1, meta)
     if not kind:
         kind = "text" if cell_type == "markdown" else "given"
     allowed = KEYS.get(kind, {})

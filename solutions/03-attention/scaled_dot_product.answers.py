@@ -666,3 +666,13 @@ def cross_attention(x, memory, w_q, w_k, w_v, mask=None):
     both = memory.double() @ torch.cat([w_k, w_v], dim=1).double()
     k, v = both.split([w_k.shape[1], w_v.shape[1]], dim=-1)
     return scaled_dot_product_attention(x.double() @ w_q.double(), k, v, mask)
+
+
+# %% equivalent="11f5de11" of="attention_scores" because="q and k are equally wide: both last axes are d_k"
+# math.sqrt(k.shape[-1])
+
+# %% equivalent="480c4988" of="scaled_dot_product_attention" because="q and k are equally wide: both last axes are d_k"
+# math.sqrt(k.shape[-1])
+
+# %% survivor="a7a80b0e" of="padding_mask" because="shows only where lengths lie on another device than the CPU; checks run without one"
+# torch.arange(max_len)

@@ -393,8 +393,8 @@ for name in scalings:
 # | `weights` | (..., n, m) | each row sums to one |
 #
 # The leading axes are the same in `q`, `k` and `v`; there may be none, one (batch) or two (batch and heads). No input
-# is changed, and gradients reach `q`, `k` and `v`. `torch.softmax` is allowed; it is stable, as yours is. PyTorch's
-# finished `F.scaled_dot_product_attention` is not: the checks compare you with it.
+# is changed, and gradients reach `q`, `k` and `v` from both results, masked or not. `torch.softmax` is allowed; it is
+# stable, as yours is. PyTorch's finished `F.scaled_dot_product_attention` is not: the checks compare you with it.
 #
 # <details><summary>Hint 1</summary>Without a mask it is the three lines of "Attention, by hand". Write these, run the
 # first two checks, then add the mask.</details>
@@ -514,6 +514,22 @@ F.scaled_dot_product_attention(q2, k2, v2).pow(2).sum().backward()
 check.close(v.grad, v2.grad, hint="the gradient of v is missing or wrong: PyTorch throughout, no .detach() or .data")
 check.close(k.grad, k2.grad, hint="the gradient of k is missing or wrong: PyTorch throughout, no .detach() or .data")
 check.close(q.grad, q2.grad, hint="the gradient of q is missing or wrong: PyTorch throughout, no .detach() or .data")
+### BEGIN HIDDEN TESTS
+mask = check.randint(0, 2, (5, 7), seed=41).bool()
+q3 = check.randn(5, 8, seed=64).requires_grad_()
+k3 = check.randn(7, 8, seed=65).requires_grad_()
+v3 = check.randn(7, 3, seed=66).requires_grad_()
+out3, weights3 = scaled_dot_product_attention(q3, k3, v3, mask)
+(out3.pow(2).sum() + weights3.pow(2).sum()).backward()
+q4 = check.randn(5, 8, seed=64).requires_grad_()
+k4 = check.randn(7, 8, seed=65).requires_grad_()
+v4 = check.randn(7, 3, seed=66).requires_grad_()
+expected4 = torch.softmax((q4 @ k4.mT / 8 ** 0.5).masked_fill(~mask, float("-inf")), dim=-1)
+((expected4 @ v4).pow(2).sum() + expected4.pow(2).sum()).backward()
+check.close(v3.grad, v4.grad, hint="with a mask the gradient of v is missing or wrong")
+check.close(k3.grad, k4.grad, hint="with a mask, or through the weights, the gradient of k is missing or wrong")
+check.close(q3.grad, q4.grad, hint="with a mask, or through the weights, the gradient of q is missing or wrong")
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### Six words looking at each other

@@ -13,7 +13,7 @@ from autograder.borrowing import refuse_borrowing
 from autograder.course import Course, Notebook
 from autograder.files import write_atomically
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
-from autograder.library import library_module, package_init
+from autograder.library import handwritten_module, library_module, package_init
 from autograder.rules import checked_cells
 from autograder.source import Cell, SourceError
 
@@ -130,6 +130,11 @@ def outputs(course: Course) -> dict[Path, bytes]:
     files: dict[Path, bytes] = {course.root / "internals" / "__init__.py": package_init(course).encode()}
     for notebook in course.notebooks:
         files |= notebook_outputs(course, notebook)
+    for path in sorted((course.root / "solutions" / "library").glob("*.py")):
+        target = course.root / "internals" / path.name
+        if target in files:
+            raise SourceError(path, 1, f"a notebook is called {path.stem} too, and both would be internals/{path.name}")
+        files[target] = handwritten_module(path, course.root).encode()
     return files
 
 

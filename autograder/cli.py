@@ -82,6 +82,32 @@ def doctor_command(arguments: argparse.Namespace) -> int:
     return show_findings(examine(load_course()))
 
 
+def data_command(arguments: argparse.Namespace) -> int:
+    """`course data`: list what the notebooks read, fetch it, verify it, or clear it away."""
+    from autograder.data import commands
+
+    return commands.RUN[arguments.action](arguments.key)
+
+
+def add_data_command(sub: argparse.ArgumentParser) -> None:
+    """The four actions of `course data`; none given lists."""
+    sub.set_defaults(action="list", key=[])
+    actions = sub.add_subparsers(metavar="ACTION")
+
+    def action(name: str, keys: str, text: str, *examples: str) -> None:
+        one = actions.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog="example: " + "; ".join(examples)
+        )
+        one.set_defaults(action=name)
+        if keys:
+            one.add_argument("key", nargs=keys, metavar="KEY", help="as `course data` lists them")
+
+    action("list", "", "list every key: what it is, its size, its licence, whether it is in the cache", "course data")
+    action("fetch", "+", "fetch keys, to be read offline later", "course data fetch minilm", "course data fetch all")
+    action("verify", "*", "compare the files in the cache with their hashes", "course data verify minilm")
+    action("clear", "*", "remove keys from the cache; all of them when none is given", "course data clear smollm2")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -136,6 +162,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--again", action="store_true", help="grade anew what is graded already and has not changed")
     sub.add_argument("--no-sandbox", action="store_true", help="run students' code with your rights, if you trust it")
     command("doctor", doctor_command, "say what this machine supports and what that means", "course doctor")
+    text = "list, fetch, verify or clear what notebooks read; alone it lists"
+    add_data_command(command("data", data_command, text, "course data fetch minilm"))
     return top
 
 

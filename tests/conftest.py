@@ -34,6 +34,18 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
+@functools.cache
+def unavailable(key: str) -> str:
+    """Why a key of `autograder.data` cannot be had here, in one line; "" where it can. It is fetched into the cache."""
+    from autograder import data
+
+    try:
+        data.path(key)
+    except data.Unavailable as problem:
+        return str(problem)
+    return ""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Stable, and the same in every worker: an error in a fast test is seen within seconds.
     items.sort(key=lambda item: ("slow" in item.keywords) + 2 * ("browser" in item.keywords))
@@ -46,6 +58,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(reason, pytrace=False)
         if reason:
             pytest.skip(reason)
+    for marker in item.iter_markers("network"):
+        for key in marker.args:
+            if reason := unavailable(key):
+                pytest.skip(reason)
     if "cuda" in item.keywords and not has_cuda():
         pytest.skip("no CUDA GPU here")
 

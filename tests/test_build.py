@@ -101,6 +101,38 @@ def test_stale_names_what_was_edited_what_is_missing_and_what_nothing_builds(cou
     assert stale(course) == [] and not (course.root / "internals" / "old.py").exists()
 
 
+@pytest.fixture
+def handwritten(course):
+    path = course.root / "solutions" / "library" / "shared.py"
+    path.parent.mkdir()
+    path.write_text('"""Shared."""\n\nfrom internals.softplus import softplus\n', encoding="utf-8")
+    return path
+
+
+def test_a_handwritten_library_module_is_copied_with_where_it_comes_from(course, handwritten):
+    assert [line.partition(":")[0] for line in stale(course)][-1] == "internals/shared.py"
+    build(course)
+    copy = course.root / "internals" / "shared.py"
+    first, rest = copy.read_text(encoding="utf-8").split("\n", 1)
+    assert "course build" in first and "solutions/library/shared.py" in first
+    assert rest == handwritten.read_text(encoding="utf-8")
+    assert stale(course) == []
+    copy.write_text("edited by hand", encoding="utf-8")
+    assert [line[:26] for line in stale(course)] == ["internals/shared.py: stale"]
+    handwritten.unlink()
+    build(course)
+    assert not copy.exists() and stale(course) == []
+
+
+def test_a_handwritten_module_that_cannot_be_built_is_one_line(course, handwritten):
+    handwritten.write_text("def half(:\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"shared.py:1: not Python"):
+        outputs(course)
+    handwritten.rename(handwritten.with_name("softplus.py"))
+    with pytest.raises(CourseError, match="a notebook is called softplus too"):
+        outputs(course)
+
+
 def test_long_names_give_short_ids_that_differ():
     ids = {slug("causal_mask: " + "very " * 30 + end) for end in ("much", "little")}
     assert len(ids) == 2 and all(len(name) <= 64 for name in ids)

@@ -5,19 +5,17 @@ A store is listed once; each file is read when it is needed, by a small picklabl
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import stat
-import struct
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.archives import BROKEN, ENCRYPTED, METHODS, kind_of, leads_out, name_of
 from autograder.course import CourseError
 from autograder.grading.submission import MAX_BYTES, TOO_LARGE, Refused
 
@@ -25,10 +23,7 @@ MAX_ENTRIES = 50_000
 MAX_TOTAL = 50_000_000_000  # bytes, unpacked; they are never in memory or on disk together
 MAX_NAME = 1000  # characters of a path
 MAX_RATIO, RATIO_FROM = 250, 5_000_000  # a notebook that packs better than this is no notebook
-BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, LookupError, RuntimeError, OverflowError)
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # LZMA may ask for gigabytes before its first byte
 ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
-UTF8_NAMES, ENCRYPTED = 0x800, 0x1
 
 
 @dataclass(frozen=True)
@@ -158,7 +153,7 @@ def _of_zip(path: Path) -> Iterator[Entry]:
     if sum(member.file_size for member in members) > MAX_TOTAL:
         raise CourseError(f"{path}: unpacks to more than {MAX_TOTAL // 10**9} GB; grade it in parts")
     for index, member in enumerate(members):
-        name = _name(member)
+        name = name_of(member)
         if name.endswith("/"):
             continue
         parts = tuple(shown(part) for part in name[:MAX_NAME].split("/") if part not in ("", "."))
@@ -172,23 +167,14 @@ def _of_zip(path: Path) -> Iterator[Entry]:
         yield Entry(parts or ("?",), when, MemberBytes(path.resolve(), index), problem)
 
 
-def _name(member: zipfile.ZipInfo) -> str:
-    """Its path with `/`. Names are UTF-8 in practice even where the zip forgets to say so."""
-    name = member.filename
-    if not member.flag_bits & UTF8_NAMES:
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name.replace("\\", "/")
-
-
 def _problem(member: zipfile.ZipInfo, name: str) -> str:
     """Why a member must not be unpacked, "" for none."""
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if stat.S_ISLNK(kind):
+    kind = kind_of(member)
+    if kind == "link":
         return "a link, not followed; hand in the file itself"
-    if kind not in (0, stat.S_IFREG):
+    if kind != "file":
         return "not an ordinary file; hand in the notebook itself"
-    if name.startswith("/") or name[1:2] == ":" or ".." in name.split("/"):
+    if leads_out(name):
         return "its path leads out of the zip; hand in the notebook itself"
     if member.flag_bits & ENCRYPTED:
         return "protected by a password; hand it in without one"

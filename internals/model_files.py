@@ -56,7 +56,13 @@ def read_smollm2(path: Path) -> Parts:
     """The language model from its GGUF file: `LlamaForCausalLM`'s weights, the output layer tied to the embeddings."""
     from gguf import GGUFReader, dequantize
 
-    reader = GGUFReader(path)
+    class Reader(GGUFReader):
+        """Reads from a plain view of the mapped file: a memmap's own slicing would take most of the time."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, np.asarray(value) if name == "data" else value)
+
+    reader = Reader(path)
 
     def field(name: str):
         return reader.fields[name].contents()

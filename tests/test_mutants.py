@@ -133,6 +133,8 @@ def test_the_operators_of_the_library_do_what_their_own_examples_say(operator: s
 def test_a_gradient_is_cut_only_where_checks_look_at_gradients() -> None:
     assert not any(name == "gradient cut" for name, _ in changes("z = x @ y\nreturn z"))
     assert ("gradient cut", "z = (x @ y).detach()") in changes("z = x @ y\nreturn z", gradients=True)
+    for body in ("mask = mask.unsqueeze(1)\nreturn mask @ 1", "z = torch.arange(n) - torch.arange(3)[:, None]\nreturn 1"):
+        assert not any(name == "gradient cut" and text.startswith(("z", "mask")) for name, text in changes(body, True))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,7 @@ def test_a_gradient_is_cut_only_where_checks_look_at_gradients() -> None:
         ("x.mT.contiguous()", "x.mT"),
         ("x.sum(dim=-0)", "x.sum(dim=0)"),
         ("f(a=1, b=2)", "f(b=2, a=1)"),
+        ("(a - b).abs()", "(b - a).abs()"),
         ("not a is b", "a is not b"),
         ("~(a < b)", "a >= b"),
         ("x[0:n]", "x[:n]"),

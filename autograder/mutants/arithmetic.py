@@ -7,11 +7,20 @@ from collections.abc import Iterator
 
 from autograder.forbidden import dotted
 from autograder.mutants.library import LARGE
-from autograder.mutants.scope import Changed, Operator, Scope, is_constant, is_method, name_of, off_by_one
+from autograder.mutants.scope import (
+    LIBRARIES,
+    Changed,
+    Operator,
+    Scope,
+    is_constant,
+    is_method,
+    name_of,
+    off_by_one,
+)
 
 ONE_SIDED = ast.Lt | ast.LtE | ast.Gt | ast.GtE
 ORDERED = (ast.Sub, ast.Div, ast.MatMult, ast.Pow, ast.FloorDiv, ast.Mod)  # a op b is not b op a
-SIGNED = ("exp", "exp2", "log", "sin", "cos", "tanh", "sigmoid", "softmax", "log_softmax", "silu", "gelu", "erf")
+SIGNED = ("exp", "exp2", "log", "sin", "tanh", "sigmoid", "softmax", "log_softmax", "silu", "gelu", "erf")
 SMALL = 0.01
 
 
@@ -121,8 +130,19 @@ def cut_gradient(node: ast.AST, scope: Scope) -> Iterator[Changed]:
         return
     parent = scope.parents[node]
     assigned = isinstance(parent, ast.Assign | ast.AugAssign) and node is parent.value
+    if not _carries_gradient(node):
+        return
     if not _own_call(node) and (assigned and not isinstance(node, ast.Name) or node in _returned(scope, node)):
         yield "gradient cut", ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
+
+
+def _carries_gradient(node: ast.AST) -> bool:
+    """Whether a value other than a mask or whole numbers enters an expression."""
+    if isinstance(node, ast.Call) and name_of(node) == "arange":
+        return False
+    if isinstance(node, ast.Name):
+        return node.id not in LIBRARIES and "mask" not in node.id
+    return any(_carries_gradient(child) for child in ast.iter_child_nodes(node))
 
 
 OPERATORS: tuple[Operator, ...] = (

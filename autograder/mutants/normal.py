@@ -12,7 +12,7 @@ INVERSE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def normal(tree: ast.Module) -> str:
-    """The tree as text: signs folded into numbers, keywords sorted, `.contiguous()` left out, `not a is b` turned."""
+    """The tree as text: signs folded into numbers, keywords sorted, `.contiguous()` left out, `not a is b` turned, …"""
     return ast.dump(_Normal().visit(tree))
 
 
@@ -84,6 +84,9 @@ class _Normal(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute):
             if node.func.attr == "contiguous" and not node.args:
                 return node.func.value
+            inner = node.func.value
+            if node.func.attr == "abs" and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Sub):
+                inner.left, inner.right = sorted((inner.left, inner.right), key=ast.dump)
             if node.func.attr in SYMMETRIC and len(node.args) >= 2:
                 node.args[-2:] = sorted(node.args[-2:], key=ast.dump)
         node.keywords.sort(key=lambda keyword: keyword.arg or "")

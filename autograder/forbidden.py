@@ -60,7 +60,7 @@ def used(tree: ast.AST, imports: Mapping[str, str], forbid: Iterable[str]) -> li
 
 
 def uses(function: Any, names: Mapping[str, Any], forbid: Iterable[str]) -> list[str]:
-    """The same for a live function of a notebook and the notebook's own functions that it calls.
+    """The same for a live function or class of a notebook and the notebook's own functions that it calls.
 
     names: the notebook's globals. A function whose source cannot be found is let pass: grading reads the cells instead.
     """
@@ -79,6 +79,9 @@ def uses(function: Any, names: Mapping[str, Any], forbid: Iterable[str]) -> list
         if id(current) in seen or getattr(current, "__module__", None) != names.get("__name__", "__main__"):
             continue
         seen.add(id(current))
+        if isinstance(current, type):  # inspect does not find the source of a notebook's class, but that of its methods
+            waiting += [*current.__bases__, *map(_unwrap, vars(current).values())]
+            continue
         try:
             tree = ast.parse(textwrap.dedent(inspect.getsource(current)))
         except (OSError, TypeError, SyntaxError):
@@ -86,7 +89,12 @@ def uses(function: Any, names: Mapping[str, Any], forbid: Iterable[str]) -> list
         found += used(tree, imports, forbid)
         loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         waiting += [names[name] for name in sorted(loaded) if isinstance(names.get(name), types.FunctionType | type)]
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _unwrap(member: Any) -> Any:
+    """The function behind a method, whatever decorates it."""
+    return getattr(member, "__func__", None) or getattr(member, "fget", None) or member
 
 
 def _find(name: str) -> Any:

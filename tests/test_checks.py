@@ -1,5 +1,6 @@
 """What the verbs say: in a student's words, by exact types, the same in a notebook as from the judge."""
 
+import linecache
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import torch
 
 from autograder import check
 from autograder.checks import CheckFailed
+from autograder.forbidden import uses
 
 T = torch.tensor
 
@@ -185,6 +187,18 @@ def test_a_forbidden_call_is_named_in_the_notebook(body, tmp_path):
     with pytest.raises(CheckFailed, match="softmax may not call torch"):
         exec(cell, names)
     assert sys.modules["__main__"] is saved
+
+
+@pytest.mark.parametrize("body", ["return F.softmax(x, -1)", "return helper(x)"])
+@pytest.mark.parametrize("decorator", ["", "@staticmethod", "@property"])
+def test_a_forbidden_call_is_found_in_a_class_whose_source_inspect_cannot_find(body, decorator):
+    source = f"def helper(x): return F.softmax(x, -1)\nclass Layer:\n    {decorator}\n    def forward(x):\n        {body}\n"
+    linecache.cache["<cell>"] = (len(source), None, source.splitlines(keepends=True), "<cell>")  # as IPython does
+    names = {"__name__": "__main__", "F": torch.nn.functional}
+    exec(compile(source, "<cell>", "exec"), names)
+    forbidden = ["torch.nn.functional.softmax"]
+    assert uses(names["Layer"], names, forbidden) == forbidden
+    assert uses(names["Layer"], names, ["torch.softmax"]) == []
 
 
 def test_inputs_are_the_same_every_time_and_touch_no_global_state():

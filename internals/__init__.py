@@ -3,4 +3,5 @@
 NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "scaled_dot_product": "03-attention",
     "multi_head": "03-attention",
+    "positional_encoding": "03-attention",
 }

@@ -90,16 +90,15 @@ def run(root: Path, *command: str, ok: tuple[int, ...] = (0,)) -> subprocess.Com
 KINDS = {  # part of a process's command line → what it is
     "autograder.cli": "the grader: reads, writes gradebook, feedback, report",
     "autograder.grading.remote": "its workers: recover, judge",
-    "autograder.grading.server": "warm servers",
     "autograder.grading.engine": "the reference solution",
 }
-REST = "rooms: bubblewrap, entering, the checks themselves"
+REST = "warm servers and rooms: imports once, bubblewrap, entering, the checks themselves"
 
 
 class Meter:
     """Counts the core time and memory of a call in a cgroup of its own, version 1 or 2, where one can be made.
 
-    Also who used it, as far as a look every tenth of a second tells: what lives shorter is in `REST`.
+    Also who used it, as far as a look every tenth of a second tells; all others are in `REST`.
     """
 
     def __init__(self) -> None:
@@ -359,6 +358,8 @@ def main() -> int:
     ours, alone = cores(timings["course"]), cores(timings["checks alone"])
     if ours and alone:
         print(f"      beyond: {ours - alone:.3f} core-seconds a submission beyond the checks alone")
+    for kind, seconds in timings["course"][-1].shares.items():
+        print(f"{seconds / arguments.ours:14.3f} core-seconds a submission: {kind}")
     print(f"       ratio: {result['ratio']}, on {os.cpu_count()} cores")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

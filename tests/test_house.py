@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from autograder.course import load_course
+from autograder.source import read_cells
 from tools import environment, generated, lab, programs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +114,27 @@ def test_importing_the_checks_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     heavy = {"torch", "pandas", "matplotlib", "nbgrader", "nbformat", "IPython", "jupytext", "jupyter_client", "rich"}
     assert not heavy & set(json.loads(loaded))
+
+
+def test_the_readme_says_what_the_benchmark_measured() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "grading.json").read_text(encoding="utf-8"))
+    ours, theirs, alone = result["course"], result["nbgrader"], result["checks alone"]
+    beyond = ours["core_seconds_each"] - alone["core_seconds_each"]
+    words = (
+        f"{result['ratio']:.0f} times the throughput: {ours['seconds_each']:.2f} s a submission against "
+        f"{theirs['seconds_each']:.1f} s; of core time, {beyond:.2f} s a submission beyond the checks alone"
+    )
+    assert words in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [call["submissions"] for call in ours["calls"]] == [200], "the whole benchmark, not a short one"
+    assert [call["submissions"] for call in theirs["calls"]] == [20]
+
+
+def test_the_readme_lists_every_notebook() -> None:
+    course, readme = load_course(ROOT), (ROOT / "README.md").read_text(encoding="utf-8")
+    for notebook in course.notebooks:
+        names = [f"`{cell.name}`" for cell in read_cells(course.source(notebook)) if cell.kind == "exercise"]
+        link = f"[{notebook.name}](modules/{notebook.module}/{notebook.name}.ipynb)"
+        assert f"| {notebook.module} | {link} | {notebook.minutes} | {', '.join(names)} |" in readme
 
 
 def test_every_notebook_of_the_course_is_there_in_all_its_forms() -> None:

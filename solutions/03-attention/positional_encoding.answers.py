@@ -821,15 +821,9 @@ def alibi_bias(slopes, T):
 
 # %% equivalent="off by one@torch.arange(0, D - 1, 2)" of="sinusoidal_encoding" because="D is even: the last step, D - 2, is below D - 1 too"
 
-# %% equivalent="sign@(-angles).cos()" of="sinusoidal_encoding" because="the cosine is even"
-
-# %% equivalent="gradient cut@.detach()" of="T5RelativeBias" because="positions are integers and have no gradient"
 
 # %% equivalent="off by one@torch.arange(0, d - 1, 2)" of="rope_frequencies" because="d is even: the last step, d - 2, is below d - 1 too"
 
-# %% equivalent="sign@(-angles).cos()" of="rope_frequencies" because="the cosine is even"
-
-# %% equivalent="operands swapped@(places - places[:, None]).abs()" of="alibi_bias" because="a distance has no direction"
 
 # %% equivalent="result transposed@.mT" of="alibi_bias" because="the matrix of distances is symmetric"
 

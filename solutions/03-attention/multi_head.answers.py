@@ -196,7 +196,8 @@ class MultiHeadAttention(nn.Module):
             heads = []
             for h in range(self.num_heads):
                 s = slice(h * d, (h + 1) * d)
-                heads.append(F.linear(source[..., s], layer.weight[s, s], layer.bias[s] if layer.bias is not None else None))
+                bias = None if layer.bias is None else layer.bias[s]
+                heads.append(F.linear(source[..., s], layer.weight[s, s], bias))
             parts.append(torch.stack(heads, dim=1))
         out, weights = scaled_dot_product_attention(*parts, None if mask is None else mask.unsqueeze(-3))
         return self.w_o(merge_heads(out)), weights
@@ -719,7 +720,8 @@ class MultiHeadAttention(nn.Module):
         self.w_o = nn.Linear(d_model, d_model, bias=bias)
 
     def forward(self, x, memory=None, mask=None):
-        return pytorch_attention(x, x if memory is None else memory, self.num_heads, bias=self.w_q.bias is not None, mask=mask)
+        memory = x if memory is None else memory
+        return pytorch_attention(x, memory, self.num_heads, bias=self.w_q.bias is not None, mask=mask)
 
 
 # %% right="a loop over the heads" of="MultiHeadAttention"

@@ -988,6 +988,7 @@ plt.show()
 
 # %%
 # Given: the contestants.
+torch.set_num_threads(1)  # the matrices are tiny: more threads would only get in each other's way
 ENCODINGS = ["none", "sinusoidal", "learned", "T5 bias", "RoPE", "ALiBi"]
 SYMBOLS, WIDTH, HEADS, LONGEST = 16, 64, 4, 96  # the separator is one more symbol, number 16
 
@@ -1043,8 +1044,6 @@ def copy_batch(n, B, generator):
 # about half a minute.
 
 # %% demo="train-short-test-long" alt="Accuracy against length: beyond 12 all fall but ALiBi, RoPE to guessing."
-threads = torch.get_num_threads()
-torch.set_num_threads(1)  # tiny matrices: more threads only get in each other's way
 STEPS, LENGTHS = 400, (3, 6, 9, 12, 14, 16, 20, 24, 32, 40, 48)
 models, accuracy, began = {}, {}, time.perf_counter()
 for encoding in ENCODINGS:
@@ -1065,10 +1064,9 @@ for encoding in ENCODINGS:
     fresh = torch.Generator().manual_seed(99)
     with torch.no_grad():
         for n in LENGTHS:
-            tokens, symbols = copy_batch(n, 200, fresh)
+            tokens, symbols = copy_batch(n, 100, fresh)
             accuracy[encoding, n] = float((model(tokens)[:, n:].argmax(-1) == symbols).float().mean())
     models[encoding] = model
-torch.set_num_threads(threads)
 
 figure, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
 ax.axvspan(3, 12, color="0.93")
@@ -1100,15 +1098,43 @@ for encoding in ENCODINGS:
 #   have learned to avoid.
 # - *Sinusoidal* and *learned* keep about a third. The rows of the table from 24 on are the noise that they began as.
 #   The sinusoids of new positions are just as strange to the model: the hope of section 2 is not fulfilled here.
-# - *RoPE* falls to the level of guessing, although its scores depend only on the distance. Its revival at n = 32, far
-#   above n = 24, came back with every seed that we tried. Angles are periodic, so some far distances look like near
-#   ones: an accident, not an ability.
+# - *RoPE* falls to the level of guessing, although its scores depend only on the distance, and then half recovers at
+#   n = 32.
 #
-# Why RoPE? The longest training sequence has 24 tokens, the greatest distance is 23. The next cell shows how far each
-# of the 8 planes of a head has turned at that distance, and how far at 47, the greatest distance for n = 24.
+# The odd one is worth a closer look. To copy n symbols, a token looks n places back, which in training was 3 to 12. Let
+# us test the trained RoPE model at *every* n up to 72.
 #
-# **Before you run it:** how many planes have made a full turn in training, so that whatever comes later, they have
-# seen the angle before?
+# **Before you run the next cell:** the planes of its heads need 6.3, 19.9, 62.8, … positions for a turn. What would you
+# see if the heads told their target mostly by one of them?
+
+# %% demo="rope-echo" alt="RoPE's accuracy against n: after 12 it drops, with echoes near 31, 51 and 70."
+with torch.no_grad():
+    fresh, every_n, share = torch.Generator().manual_seed(7), range(3, 73), []
+    for n in every_n:
+        tokens, symbols = copy_batch(n, 20, fresh)
+        share.append(float((models["RoPE"](tokens)[:, n:].argmax(-1) == symbols).float().mean()))
+turn = 2 * math.pi * 10000 ** (2 / 16)  # positions for a full turn of plane 1, of 8
+figure, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
+ax.axvspan(3, 12, color="0.93")
+ax.text(3.2, 1.03, "trained here", fontsize=10, color="0.3")
+for k in (0, 1, 2, 3):
+    ax.axvline(11 + k * turn, color="0.5", linestyle=":")
+ax.plot(every_n, share, ".-", color="black")
+ax.set(title=f"Echoes: dotted lines are {turn:.1f} apart, a turn of plane 1", xlabel="symbols to copy, n",
+       ylabel="share of symbols right", ylim=(0, 1.1), xticks=range(0, 73, 6))
+plt.show()
+
+# %% [markdown]
+# The model finds its target again near 31, 51 and 70: echoes, one turn of plane 1 apart. Half a turn away, around 20 and
+# 40, it is lost. Distance 20 is not even new: training sequences had 24 tokens. It was *seen* there, but never of *use*,
+# and the heads learned to look 3 to 12 places back by an angle that returns. "Depends only on the distance" has not
+# become "works at any distance".
+#
+# Beyond 23 a second trouble begins. The next cell shows how far each of the 8 planes of a head has turned at distance
+# 23, the greatest in training, and at 47, the greatest for n = 24.
+#
+# **Before you run it:** how many planes have made a full turn in training, so that whatever comes later, they have seen
+# the angle before?
 
 # %% demo="angles-seen" alt="Bars per plane: two turned fully in training, the others meet new angles at distance 47."
 frequencies = 10000.0 ** (-torch.arange(0, 16, 2) / 16)  # radians per position, of the 8 planes
@@ -1149,9 +1175,9 @@ ax.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# All began as zeros. Now every head likes distance 1, the predecessor. To copy n symbols, a token must then look n
-# places back, which in training was 3 to 12; from 13 on the biases are lower, head 4's by far: nothing there was ever
-# worth a look. That is sensible, and it is what fails at n = 14. The last bucket begins at 18; from there on all is
+# All began as zeros. Now every head likes distance 1, the predecessor. The targets lay 3 to 12 places back; from 13 on the
+# biases are lower, head 4's by far: nothing there was ever worth a look. Again seen, but of no use, and it is what fails
+# at n = 14. The last bucket begins at 18; from there on all is
 # constant. ALiBi cannot learn to like or to avoid a distance, and so cannot be misled by what it has not seen.
 #
 # ### What one cannot conclude
@@ -1180,7 +1206,8 @@ plt.show()
 #   same to a whole row changes nothing.
 # - RoPE turns queries and keys, each by its own position, and the score sees only the difference. Halves or
 #   neighbours: ask which layout a set of weights was made for.
-# - Depending only on the distance does not make a model work at distances that it has not seen. Test that.
+# - Depending only on the distance does not make a model work at distances that it has not seen, or never had a use for.
+#   Test that.
 #
 # Next: *feed_forward*, the half of a transformer block that does not look around.
 

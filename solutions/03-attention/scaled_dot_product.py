@@ -539,7 +539,7 @@ check.close(q3.grad, q4.grad, hint="with a mask, or through the weights, the gra
 # key).
 #
 # Below, the words' features and both matrices are **set by hand**, so that you can see why each weight is what it is.
-# Nothing here was learned; heads of real models come in the next notebook, *multi_head*. Each word offers its
+# Nothing here was learned (a trained encoder follows below, and its heads in *multi_head*). Each word offers its
 # features as its key. `LOOKS_FOR` says what each feature makes a word look for.
 
 # %%
@@ -576,6 +576,57 @@ plt.show()
 # A caution for later, when you look at heads of real models: a weight says how much of a value was mixed in, not why
 # the model answered as it did. How far the one explains the other is disputed (Jain and Wallace 2019; Wiegreffe and
 # Pinter 2019).
+
+# %% [markdown]
+# ### One word, two meanings: a trained encoder
+#
+# What is the mixing good for? *Bank* has one entry in a vocabulary, hence one vector to begin with, whether it stands
+# by a river or in a city. Only its neighbours can tell, and attention is the one place where a token's vector takes
+# something in from its neighbours.
+#
+# The next cell reads six sentences with all-MiniLM-L6-v2, a trained encoder of six layers (BERT's architecture, 12
+# heads; 91 MB, fetched once). In three of them the bank is a river's, in three it holds money. It compares the six
+# vectors of *bank* with each other by their cosine, before the first layer and after the last.
+#
+# **Before you run it:** what do you expect on the left, where the vectors differ in nothing but their position in the
+# sentence? And will all three river banks find each other on the right? One of the six sentences gives its *bank*
+# little to go by.
+
+# %% demo="bank" alt="Bars: bank looks at river. Heatmaps of cosines: all near 1 before, two groups after, with an exception."
+from internals.real_models import load_minilm
+
+minilm = load_minilm()
+SENTENCES = {"river": "We sat on the bank of the river.", "boat": "The boat reached the other bank.",
+             "willows": "Willows grow along the muddy bank.", "account": "She opened an account at the bank.",
+             "rates": "The bank raised its interest rates.", "teller": "He works as a teller in a bank."}
+layers = []
+for sentence in SENTENCES.values():
+    tokens, states = minilm.hidden_states(sentence)  # (layers + 1, n, width)
+    layers.append(F.normalize(states[:, tokens.index("bank")], dim=-1))  # (layers + 1, width)
+vectors = torch.stack(layers, dim=1)  # (layers + 1, 6, width)
+cosines = vectors @ vectors.mT  # (layers + 1, 6, 6)
+figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained", width_ratios=[0.8, 1, 1])
+tokens, maps = minilm.attention_maps(SENTENCES["river"])  # (layers, heads, n, n)
+axes[0].barh(range(len(tokens)), maps[0, :, tokens.index("bank")].mean(dim=0), color="0.4")
+axes[0].set_yticks(range(len(tokens)), tokens)
+axes[0].invert_yaxis()
+axes[0].set(title="layer 1, mean of 12 heads: where bank looks", xlabel="weight", ylabel="key (looked at)")
+for ax, table, when in zip(axes[1:], (cosines[0], cosines[-1]), ("before the first layer", "after the last"), strict=True):
+    sns.heatmap(table.numpy(), ax=ax, vmin=0.6, vmax=1, cmap="Greys", annot=True, fmt=".2f", square=True, cbar=False,
+                linewidths=1, linecolor="lightgrey", xticklabels=SENTENCES, yticklabels=SENTENCES)
+    ax.set_title(f"cosine of bank with bank, {when}")
+    ax.tick_params(axis="both", labelrotation=0, labelsize=9)
+plt.show()
+same = [cosines[-1][a, b] for a in range(6) for b in range(a) if (a < 3) == (b < 3)]
+other = [cosines[-1][a, b] for a in range(6) for b in range(a) if (a < 3) != (b < 3)]
+print(f"after the last layer, mean cosine: same meaning {np.mean(same):.2f}, other meaning {np.mean(other):.2f}")
+
+# %% [markdown]
+# Before the first layer all banks are alike but for their positions. After the last, those of the same meaning are
+# closer to each other than to the others, on average: what *bank* looked at, in the first layer *river* more than any
+# other word, has moved its vector. But look at *boat*: *the other bank* lies nearer to the money than to the willows.
+# A boat may reach a city, and the model has nothing but these six words. What attention mixes in is only ever as
+# telling as what is there.
 
 # %% [markdown]
 # ## 4 · A mask for the future

@@ -85,7 +85,8 @@ def _place(error: BaseException) -> tuple[str, int, str]:
         code = trace.tb_frame.f_code
         if trace.tb_frame.f_globals.get("__name__") == "__main__" and not code.co_name.startswith("<"):
             text = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            found = (code.co_name, trace.tb_lineno - code.co_firstlineno + 1, text)
+            name = code.co_qualname.replace(".<locals>", "")  # a method with its class
+            found = (name, trace.tb_lineno - code.co_firstlineno + 1, text)
         trace = trace.tb_next
     return found
 

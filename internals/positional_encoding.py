@@ -99,7 +99,8 @@ def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of features by an angle proportional to position.
 
     x: (..., T, d), d even. cos, sin: (T, d / 2), from `rope_frequencies`. Feature i is paired with i + d / 2 (Llama's
-    layout; the paper pairs 2i with 2i + 1). Returns (..., T, d), dtype of x.   Su et al. 2021, eq. 34
+    layout; the paper pairs 2i with 2i + 1). Computes in float32. Returns (..., T, d), dtype of x.
+    Su et al. 2021, eq. 34
     """
     x1, x2 = x.chunk(2, dim=-1)  # (..., T, d / 2) each
     return torch.cat((x1 * cos - x2 * sin, x2 * cos + x1 * sin), dim=-1).to(x.dtype)

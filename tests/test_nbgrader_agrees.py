@@ -58,10 +58,10 @@ def grades(database: Path) -> dict[str, dict[str, float | None]]:
 
 def test_nbgrader_gives_the_reference_full_marks_and_the_unsolved_notebook_none(graded):
     with Gradebook(f"sqlite:///{graded}/nbgrader/gradebook.db") as book:
-        reference = book.find_submission(MODULE, "reference")
+        reference = book.find_submission_notebook(NOTEBOOK, MODULE, "reference")
         assert reference.code_score == reference.max_code_score > 0
         assert reference.needs_manual_grade, "its essay waits for a person"
-        assert book.find_submission(MODULE, "untouched").score == 0
+        assert book.find_submission_notebook(NOTEBOOK, MODULE, "untouched").score == 0
 
 
 def test_both_graders_give_every_cell_the_same_points(graded):

@@ -350,7 +350,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="scaled by the whole width" of="MultiHeadAttention" check="as PyTorch's" says="divided by the root of d (4)"
+# %% wrong="scaled by the whole width" of="MultiHeadAttention" check="as PyTorch's" says="divided by √d"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -518,7 +518,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="an axis for heads after the first" of="MultiHeadAttention" check="a mask holds" says="a mask (n, m) is for all sequences and heads"
+# %% wrong="an axis for heads after the first" of="MultiHeadAttention" check="a mask holds" says="the same for all sequences and heads"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -539,7 +539,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="an axis in the second place from the end" of="MultiHeadAttention" check="a mask holds" says="a mask (n, m) is for all sequences and heads"
+# %% wrong="an axis in the second place from the end" of="MultiHeadAttention" check="a mask holds" says="the same for all sequences and heads"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -560,7 +560,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="memory ignored" of="MultiHeadAttention" check="x may read a memory" says="queries from x, keys from memory"
+# %% wrong="memory ignored" of="MultiHeadAttention" check="x may read a memory" says="keys from memory"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -581,7 +581,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="values from x" of="MultiHeadAttention" check="x may read a memory" says="your code raised RuntimeError"
+# %% wrong="values from x" of="MultiHeadAttention" check="x may read a memory" says="values are made from memory"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -602,7 +602,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="queries from memory" of="MultiHeadAttention" check="x may read a memory" says="4 positions of x look at 7 of memory"
+# %% wrong="queries from memory" of="MultiHeadAttention" check="x may read a memory" says="queries are made from x"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()
@@ -623,7 +623,7 @@ class MultiHeadAttention(nn.Module):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="memory looks at x" of="MultiHeadAttention" check="x may read a memory" says="queries from x, keys from memory"
+# %% wrong="memory looks at x" of="MultiHeadAttention" check="x may read a memory" says="keys from memory"
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, num_heads, bias=True):
         super().__init__()

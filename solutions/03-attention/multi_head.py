@@ -19,11 +19,12 @@
 # Two years later Shazeer (2019) found that what makes *writing* slow is not the arithmetic but the keys and values,
 # which have to be fetched from memory again for every token, and let all heads share one set of them (*multi-query
 # attention*). Ainslie et al. (2023) took the middle way, a few sets, each shared by a group of heads (*grouped-query
-# attention*). Llama 3 has 32 query heads and 8 sets of keys and values (Grattafiori et al. 2024, Table 3).
+# attention*). Llama 3 8B has 32 query heads and 8 sets of keys and values (Grattafiori et al. 2024, Table 3).
 #
 # ## Prerequisites
 #
-# *scaled_dot_product*, of which two functions come back here; `nn.Module` and `nn.Linear` in PyTorch.
+# *scaled_dot_product*, of which two functions come back here: `scaled_dot_product_attention(q, k, v, mask=None)`, which
+# returns `(out, weights)` and takes any leading axes, and `causal_mask(T)`. `nn.Module` and `nn.Linear` in PyTorch.
 #
 # Letters: `B` sequences in a batch, `T` tokens in a sequence, `D` the width of an embedding, `H` heads, `d` = D / H the
 # width of a head. Where two sequences meet there are `n` queries and `m` keys.
@@ -65,9 +66,9 @@ def heatmap(panel, table, rows, columns, heading, top=1.0, numbers=True):
 # do that: half its weight on the word before, half on the word after. But its output is the *average* of the two
 # values, and an average does not remember which half came from where.
 #
-# Below, three words are described by six numbers: three say which word it is, three at which place it stands. The
-# matrices are **set by hand**. One head looks at both neighbours; two heads look at one each, and their outputs are
-# laid end to end.
+# Below, a word's value says which word it is, in three numbers, and its key says at which place it stands. The queries
+# are **set by hand**. One head looks at both neighbours; two heads look at one each, and their outputs are laid end to
+# end.
 #
 # **Before you run the next cell:** which of the two can tell the sentences apart?
 
@@ -101,8 +102,8 @@ plt.show()
 # $$\text{head}_i = \text{Attention}(X W^Q_i,\; X W^K_i,\; X W^V_i) \qquad
 # \text{MultiHead}(X) = [\text{head}_1; \dots; \text{head}_H]\, W^O$$
 #
-# Every $W_i$ has shape (D, d): it reads **all** D features of a token and makes d of them. To keep the work the same
-# whatever the number of heads, d = D / H.
+# $W^Q_i$, $W^K_i$ and $W^V_i$ have shape (D, d): each reads **all** D features of a token and makes d of them. To keep
+# the work the same whatever the number of heads, d = D / H.
 #
 # In code nobody loops over heads. The H matrices (D, d) stand side by side in one matrix (D, D); one product makes
 # the queries of all heads at once, H blocks of d numbers in a row. What is left to do is to cut that row into heads.
@@ -123,12 +124,12 @@ plt.show()
 # |---|---|---|
 # | `x` | (B, T, H·d) | each token's row holds head 0's d numbers, then head 1's, … |
 # | `num_heads` | int | H; divides the width |
-# | result | (B, H, T, d) | `result[b, h, t]` are the d numbers of head h for token t |
+# | result | (B, H, T, d) | `result[b, h, t]` is the row of d numbers of head h for token t |
 #
 # <details><summary>Hint 1</summary>Two steps. First give the last axis its structure: a row of H·d numbers is a table
 # of H rows and d columns. Which shape is that?</details>
 # <details><summary>Hint 2</summary>From (B, T, H, d) to (B, H, T, d) two axes change places. That is no reshape:
-# the numbers have to move.</details>
+# every number gets other indices.</details>
 # <details><summary>Hint 3</summary><code>view</code> (or <code>reshape</code>, or <code>unflatten</code>) cuts one
 # axis into two neighbouring ones; <code>transpose(1, 2)</code> exchanges two axes.</details>
 
@@ -326,8 +327,8 @@ def pytorch_attention(x, memory, num_heads, num_kv_heads=None, bias=True, mask=N
 # | `out` | (B, n, D) | each position's heads, merged and mixed by `w_o` |
 # | `weights` | (B, H, n, m) | each head's weights |
 #
-# The mask comes without an axis for the heads, as `causal_mask`, (n, m), and `padding_mask`, (B, 1, m), make it. The
-# scores have one. Lining the two up is your job.
+# The mask comes without an axis for the heads, as `causal_mask`, (n, m), and the last notebook's `padding_mask`,
+# (B, 1, m), make it. The scores have one. Lining the two up is your job.
 #
 # Gradients pass through both results. Use your `split_heads` and `merge_heads`, and `scaled_dot_product_attention` from
 # the last notebook; PyTorch's finished layers are not allowed.
@@ -381,7 +382,7 @@ expected, expected_weights = pytorch_attention(x, x, 3)
 out, weights = layer(x)
 check.shape(weights, (2, 3, 5, 5), hint="return (out, weights); weights have an axis for the heads: (B, H, n, m)")
 check.close(weights, expected_weights,
-            hint="the weights differ: queries from w_q, keys from w_k, split into heads, divided by the root of d (4)")
+            hint="the weights differ: queries from w_q, keys from w_k, split into heads, divided by √d = √4 = 2")
 check.shape(out, (2, 5, 12), hint="out is as wide as x: merge the heads, then w_o")
 check.close(out, expected, hint="the weights are right, out is not: values from w_v, merged, and w_o comes last")
 ### BEGIN HIDDEN TESTS
@@ -401,7 +402,8 @@ expected, expected_weights = pytorch_attention(x_again, x_again, 3, bias=False)
 out, weights = layer(x)
 check.close(weights[:, 0], expected_weights[:, 0],
             hint="head 0 does not see the last features of x: project the whole x with w_q, then split the result")
-check.close(out, expected, hint="a head reads a slice of x only: project first, split the result")
+check.close(out, expected,
+            hint="head 0's weights are right, out is not: values from the whole x, split, merged, w_o last")
 
 # %% check="MultiHeadAttention: a mask holds for every head" points=2
 layer = check.fill(MultiHeadAttention(12, 3))
@@ -409,7 +411,8 @@ x = check.randn(3, 3, 12, seed=14)  # 3 sequences, 3 tokens, 3 heads: a mask in 
 causal = check.arange(3).view(3, 1) >= check.arange(3).view(1, 3)
 expected, expected_weights = pytorch_attention(x, x, 3, mask=torch.ones(3, 3).tril().bool())
 out, weights = layer(x, mask=causal)
-check.close(weights, expected_weights, hint="a mask (n, m) is for all sequences and heads. True = may attend")
+check.close(weights, expected_weights,
+            hint="a mask (n, m): is it passed on, True = may attend, and the same for all sequences and heads?")
 check.close(out, expected, hint="with a causal mask the weights are right, but out is not")
 real = check.randint(0, 2, (3, 1, 3), seed=2).bool()
 expected_padded, expected_padded_weights = pytorch_attention(x, x, 3, mask=real)
@@ -430,6 +433,11 @@ check.close(out2, expected2, hint="with a mask (B, n, m) the weights are right, 
 # %% check="MultiHeadAttention: x may read a memory" points=1
 layer = check.fill(MultiHeadAttention(12, 3))
 x = check.randn(2, 4, 12, seed=16)
+alike = check.randn(2, 4, 12, seed=18)  # as long as x: nothing but the numbers tells the two apart
+expected_alike, expected_alike_weights = pytorch_attention(x, alike, 3)
+out_alike, weights_alike = layer(x, alike)
+check.close(weights_alike, expected_alike_weights, hint="queries are made from x, keys from memory")
+check.close(out_alike, expected_alike, hint="the weights are right, out is not: values are made from memory")
 memory = check.randn(2, 7, 12, seed=17)
 expected, expected_weights = pytorch_attention(x, memory, 3)
 out, weights = layer(x, memory)
@@ -441,7 +449,7 @@ memory2 = check.randn(2, 4, 12, seed=18)
 mask2 = check.randint(0, 2, (2, 1, 4), seed=2).bool()
 expected2, expected_weights2 = pytorch_attention(x, memory2, 3, mask=mask2)
 out2, weights2 = layer(x, memory2, mask2)
-check.close(weights2, expected_weights2, hint="a memory as long as x, with a mask: keys from memory, mask for all heads")
+check.close(weights2, expected_weights2, hint="a memory as long as x and a mask: keys from memory, mask for all heads")
 check.close(out2, expected2, hint="a memory as long as x: values from memory")
 ### END HIDDEN TESTS
 
@@ -488,9 +496,9 @@ plt.show()
 #
 # ### Whole embeddings, not slices
 #
-# How much does each head react to each of the 12 features? The next cell differentiates every head's weights by the
-# features: on the left for your layer, on the right for a wrong one that cuts the embedding first and gives each head
-# its slice.
+# How much does each head react to each of the 12 features? The next cell differentiates every head's weights with
+# respect to the features: on the left for your layer, on the right for a wrong one that cuts the embedding first and
+# gives each head its slice.
 #
 # **Before you run it:** how will the right picture look?
 
@@ -579,14 +587,14 @@ plt.show()
 
 # %% [markdown]
 # One head serves one place and does little better than guess at the others. Two heads do better than two places: a head
-# that puts *unequal* shares on two places lets the next layer tell them apart, after a fashion. Four heads solve it,
-# and eight have nothing to add: the width is the same, each head is half as wide. What several heads give is not more
-# numbers but *more averages at the same time*.
+# that puts *unequal* shares on two places lets the next layer tell them apart, after a fashion. Four heads solve it
+# in our run, and eight have nothing to add: the width is the same, each head is half as wide. What several heads give
+# is not more numbers but *more averages at the same time*.
 #
 # ### Taking heads away
 #
 # $[\text{head}_1; \dots; \text{head}_H]\, W^O$ is a sum: head i times the d rows of $W^O$ that meet it. (In
-# `w_o.weight`, which PyTorch stores transposed, these are columns `i·d` to `(i + 1)·d`.) Set those to zero, and the
+# `w_o.weight`, which PyTorch stores transposed, these are the columns `i·d : (i + 1)·d`.) Set those to zero, and the
 # head is gone, exactly, without touching any other.
 #
 # **Before you run the next cell:** which answers does the model with four heads lose when head 0 is removed? All of
@@ -614,9 +622,9 @@ for ax, num_heads in zip(axes, (4, 8), strict=True):
 plt.show()
 
 # %% [markdown]
-# Read the rows: with four heads, each removal costs one distance and leaves the others whole. The heads have divided the
-# work among themselves; nobody told them to. With eight, some distances are shared by two heads, so that a removal costs
-# less, and some heads are not needed at all.
+# Read the rows: with four heads, in our run, each removal costs one distance and leaves the others whole. The heads
+# have divided the work among themselves; nobody told them to. With eight, some distances are shared by two heads, so
+# that a removal costs less, and some heads are not needed at all.
 #
 # Real models are more like the eight. Michel et al. (2019, §3.2) removed the heads of a trained translation model one
 # at a time: most removals made no significant difference to its BLEU score, and many layers could live with a single
@@ -631,7 +639,7 @@ plt.show()
 # small random model of the same structure stands in, and the cell says so.
 #
 # The next cell puts the weights of MiniLM's first layer into your class, gives it the embeddings of a sentence, and
-# compares what comes out with the model's own attention.
+# compares its attention weights with the model's own.
 
 # %% demo="your-layer-in-minilm" alt="One line: the largest difference from the model's own attention."
 from internals.real_models import load_minilm, load_smollm2
@@ -702,11 +710,11 @@ figure.suptitle("average weight (white 0, black 1)")
 plt.show()
 
 # %% [markdown]
-# About half of all weight goes to the delimiters, and in SmolLM2, which has none, to the first token, although that
-# is an ordinary word. Weights must sum to 1, so a head that has nothing to say in this sentence must put them
-# somewhere. Clark et al. (2019, §3.2) read the delimiters as such a "no operation"; Xiao et al. (2023) found that
-# causal models use the first token, which every query can see, and call it an *attention sink*. A few heads do
-# nothing but look one token back: look at layer 0, head 2 of MiniLM. Only a handful care about the same word.
+# About half of all weight goes to the delimiters in MiniLM, and about half to the first token in SmolLM2, which has no
+# delimiters, although that token is an ordinary word. Weights must sum to 1, so a head that has nothing to say in this
+# sentence must put them somewhere. Clark et al. (2019, §3.2) read the delimiters as such a "no operation"; Xiao et al.
+# (2023) found that causal models use the first token, which every query can see, and call it an *attention sink*. A few
+# heads do nothing but look one token back: look at layer 0, head 2 of MiniLM. Only a handful care about the same word.
 #
 # Here are the strongest heads of each kind at work, on *The cat sat on the mat*; for the same word we need a sentence
 # that repeats one, so the middle column has more words.
@@ -768,8 +776,8 @@ except ImportError:
 # the cat. Levesque et al. (2012) proposed such pairs of sentences, which differ in one word, as a test of
 # understanding.
 #
-# In each model, the next cell takes the head that looks hardest from *it* to *cat*, and compares that row of its map in
-# the two sentences. From MiniLM it also takes the head whose row changes most.
+# In each model, the next cell takes the head that puts most weight from *it* on *cat*, and compares that row of its map
+# in the two sentences. From MiniLM it also takes the head whose row changes most.
 #
 # **Before you run it:** SmolLM2 is causal. Can its *it* differ between the two sentences at all?
 
@@ -873,10 +881,11 @@ print(f"one head removed, 1 − cosine: largest {moved.max().item():.3f}, median
 # %% [markdown]
 # ## 5 · Fewer keys and values: grouped queries
 #
-# A model that writes needs, for every new token, the keys and values of all tokens before it. In a causal model they
-# never change, so they are kept: the *KV cache* (you build one in module 05, *llama*). Each new token's work is then
-# small, one row of scores, but the whole cache has to be fetched from memory for it. Shazeer (2019, §2.4.1 and §3)
-# counts both, and proposes the cut: *queries* need many heads, keys and values do not.
+# A model that writes, token by token, needs for every new one the keys and values of all tokens before it. In a causal
+# model they never change, since no token sees a later one, so they are kept: the *KV cache* (you build one in module
+# 05, *llama*). Each new token's work is then small, one row of scores, but the whole cache has to be fetched from
+# memory for it. Shazeer (2019, §2.4.1 and §3) counts both, and proposes the cut: *queries* need many heads, keys and
+# values do not.
 #
 # Grouped-query attention has H query heads and G ≤ H heads for keys and values, so that H / G neighbouring query
 # heads share one. Query head h reads KV head $\lfloor h / (H / G) \rfloor$: with H = 6 and G = 2, query heads 0, 1, 2
@@ -885,10 +894,11 @@ print(f"one head removed, 1 − cosine: largest {moved.max().item():.3f}, median
 # - G = H: multi-head attention, as before.
 # - G = 1: *multi-query attention*.
 # - between: *grouped-query attention*. Llama 3 8B has D = 4096, H = 32 and d = 128; its `w_k` and `w_v` go from 4096 to
-#   1024. You will find that called multi-query; it is not. 1024 / 128 = 8 KV heads.
+#   1024. Some texts call this multi-query attention. It is not: 1024 / 128 = 8 KV heads.
 #
 # **`GroupedQueryAttention(d_model, num_heads, num_kv_heads)`**, an `nn.Module`. You write `__init__` and `forward(x,
-# mask=None)`, which returns `(out, weights)`; gradients pass through both. No biases, as in Llama. ★★★☆☆ · 15 minutes
+# mask=None)`, which returns `(out, weights)`; gradients pass through both. No biases, as in Llama. Keep the
+# numbers of heads that `forward` needs; whether they divide each other you need not check. ★★★☆☆ · 15 minutes
 #
 # | | shape | meaning |
 # |---|---|---|
@@ -996,6 +1006,11 @@ check.close(layer(x, causal)[0], expected, hint="a mask (T, T) is for all sequen
 real = check.randint(0, 2, (6, 1, 6), seed=1).bool()
 expected2, expected_weights2 = pytorch_attention(x, x, 6, num_kv_heads=2, bias=False, mask=real)
 check.close(layer(x, mask=real)[0], expected2, hint="a mask (B, 1, T) belongs to sequences: unsqueeze(-3), as before")
+### BEGIN HIDDEN TESTS
+every = check.randint(0, 2, (6, 6, 6), seed=5).bool()
+expected3, expected_weights3 = pytorch_attention(x, x, 6, num_kv_heads=2, bias=False, mask=every)
+check.close(layer(x, mask=every)[0], expected3, hint="a mask (B, T, T) belongs to sequences: unsqueeze(-3), as before")
+### END HIDDEN TESTS
 
 # %% check="GroupedQueryAttention: gradients reach the input" points=1
 layer = check.fill(GroupedQueryAttention(12, 6, 2))
@@ -1134,7 +1149,8 @@ plt.show()
 # "Grouped queries make inference 3 to 4 times faster" is often said. What is certain is the memory. The time depends on
 # what a step spends on the cache, and on *how* the sharing is done: your layer copies every KV head H / G times before
 # it attends, which gives back what was saved. It is right, and fine for training. A fast implementation lets the
-# queries of a group meet the one head in memory: it views q as (B, G, H / G, T, d) and leaves k and v alone.
+# queries of a group meet the one head in memory: it gives q an axis for the group, (B, G, H / G, T, d), and
+# k and v one of length 1, (B, G, 1, T, d), which copies nothing.
 #
 # The next cell measures the attention of one step of writing: one new query per head, a cache of 4,096 tokens, heads of
 # width 128 as in Llama 3 8B, one layer, on one core.
@@ -1198,10 +1214,10 @@ plt.show()
 # - $W^O$ adds the heads up. A head can be removed by setting its part of $W^O$ to zero, and many can.
 # - A mask belongs to sequences, not to heads: (B, n, m) becomes (B, 1, n, m). In `nn.MultiheadAttention` True means
 #   forbidden; here it means allowed.
-# - Grouped queries share keys and values among neighbouring heads. That shrinks the cache by H / G; how much time it
-#   saves depends on the implementation.
+# - Grouped queries share keys and values among neighbouring heads. That shrinks the cache by a factor of H / G; how
+#   much time it saves depends on the implementation.
 #
-# Next: *positional_encoding*. Nothing here knows yet where in the sentence a word stands.
+# Next: *positional_encoding*. The layer itself does not know where in a sentence a word stands.
 
 # %% [markdown]
 # ## A question in words

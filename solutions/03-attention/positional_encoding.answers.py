@@ -159,7 +159,7 @@ class LearnedPositions(nn.Module):
         return x + self.weight[: x.shape[-2]]
 
 
-# %% wrong="another name" of="LearnedPositions" check="row t is added" says="no attribute 'weight'"
+# %% wrong="another name" of="LearnedPositions" check="row t is added" says="the one parameter is called weight"
 class LearnedPositions(nn.Module):
     def __init__(self, max_len, D):
         super().__init__()
@@ -441,7 +441,7 @@ class T5RelativeBias(nn.Module):
         return self.weight[buckets].permute(2, 1, 0)
 
 
-# %% wrong="settings not handed on" of="T5RelativeBias" check="hands its settings" says="hand bidirectional, num_buckets"
+# %% wrong="settings not handed on" of="T5RelativeBias" check="hands its settings" says="hand all three settings on"
 class T5RelativeBias(nn.Module):
     def __init__(self, num_heads, bidirectional=True, num_buckets=32, max_distance=128):
         super().__init__()
@@ -588,6 +588,13 @@ def rope_frequencies(T, d, base=10000.0):
         return P[:, 1::2], P[:, 0::2]
     angles = torch.arange(T)[:, None] / base ** (torch.arange(0, d, 2) / d)
     return angles.cos(), angles.sin()
+
+
+# %% wrong="turns in the type of x" of="apply_rope" check="the type of x is kept" says="turn in float32"
+def apply_rope(x, cos, sin):
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    x1, x2 = x.chunk(2, dim=-1)
+    return torch.cat((x1 * cos - x2 * sin, x2 * cos + x1 * sin), dim=-1)
 
 
 # %% wrong="neighbours are paired" of="apply_rope" check="form a pair" says="are (1, 3) and (2, 4)"

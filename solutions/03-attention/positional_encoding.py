@@ -3,11 +3,11 @@
 #
 # ## What you will build
 #
-# Eight short pieces, which are the five ways in which well-known transformers learn where a token stands: the
+# Eight short pieces, which make up the five ways in which well-known transformers learn where a token stands: the
 # sinusoids of the first transformer, the learned table of BERT and GPT-2, the bucketed bias of T5, the rotation (RoPE)
 # of Llama, and the linear bias (ALiBi) of BLOOM. First you see that without any of them attention cannot tell a
-# sentence from the same words shuffled. At the end all five are trained on short sequences and tested on long ones.
-# About 75 minutes.
+# sentence from the same words shuffled. At the end all five, and a model without any, are trained on short sequences
+# and tested on long ones. About 75 minutes.
 #
 # ## When it was invented, and why it matters
 #
@@ -203,15 +203,16 @@ plt.show()
 # The curves coincide: $\sum_i \sin\omega_i t \,\sin\omega_i(t+k) + \cos\omega_i t\,\cos\omega_i(t+k) = \sum_i
 # \cos\omega_i k$. Going k positions further turns every hand by a fixed angle, whatever t is; that is why the authors
 # hoped that the model could learn to attend by *relative* position, and perhaps to lengths it has never seen. Keep
-# that hope in mind for section 7. It has a weak spot: the model does not use P · P. It uses $(x + P_t)\,W_q W_k^\top
-# (x + P_s)^\top$, words and positions mixed, and nothing there forces the result to depend on the distance alone.
+# that hope in mind for section 7. It has a weak spot: the model does not use $P_t \cdot P_s$. It uses $(x_t + P_t)\,W_q
+# W_k^\top (x_s + P_s)^\top$, words and positions mixed, and nothing there forces the result to depend on the distance
+# alone.
 
 # %% [markdown]
 # ## 3 · A learned table
 #
 # The other way needs no idea at all: one vector per position, learned like every other weight. BERT and GPT-2 do this.
-# The price is a last position. BERT's table has 512 rows (Devlin et al. 2019), GPT-2's 1,024; there is no row 513. And
-# a row that training seldom reaches stays close to the random numbers that it began as.
+# The price is a last position. BERT's table has 512 rows (Devlin et al. 2019), GPT-2's 1,024; a token after the last
+# row has none. And a row that training seldom reaches stays close to the random numbers that it began as.
 #
 # **`LearnedPositions(max_len, D)`**, an `nn.Module`. ★☆☆☆☆ · 5 minutes
 #
@@ -255,6 +256,8 @@ class LearnedPositions(nn.Module):
 
 # %% check="LearnedPositions: row t is added at position t" points=1
 positions = check.fill(LearnedPositions(7, 4))
+check.equal(sorted(dict(positions.named_parameters())), ["weight"],
+            hint="the one parameter is called weight: without nn.Parameter around it, it is neither trained nor saved")
 check.shape(positions.weight, (7, 4), hint="self.weight = nn.Parameter(…), a row for each of the max_len positions")
 x = check.randn(2, 5, 4, seed=1)
 expected = x + check.fill(nn.Embedding(7, 4)).weight[:5]
@@ -333,10 +336,11 @@ plt.show()
 #
 # $$\text{score}_{t,s} = q_t \cdot k_s + b_{\text{bucket}(s - t)}$$
 #
-# One learned number b per distance and head would do, but distances never end. T5 (Raffel et al. 2020, §2.1) therefore
-# sorts distances into 32 *buckets*: near ones get a bucket each, far ones share buckets that get wider and wider, and
-# everything beyond 128 tokens falls into the last. Whether the dog is one token away or two matters; whether 95 or 96,
-# hardly.
+# (T5 itself leaves out the division by $\sqrt{d}$; in section 7 we keep it and add the bias after it.) One learned
+# number b per distance and head would do, but distances never end. T5 (Raffel et al. 2020, §2.1) therefore sorts
+# distances into 32 *buckets*: near ones get a bucket each, far ones share buckets that get wider and wider, and the
+# last takes all that is farther than about a hundred tokens. Whether the dog is one token away or two matters; whether
+# 95 or 96, hardly.
 #
 # The exact rule stands only in the authors' code. Let $r = s - t$ (negative: the key lies in the past).
 #
@@ -345,8 +349,8 @@ plt.show()
 # - **Both directions** (an encoder): half of the buckets each, $N$ = `num_buckets` / 2, and $\delta = |r|$. Keys
 #   *after* the query ($r > 0$) get the second half: add $N$ to the bucket.
 #
-# Of the $N$ buckets, the first half, $E = \lfloor N / 2 \rfloor$, are exact. The others grow geometrically and reach
-# `max_distance`:
+# Of the $N$ buckets, the first half, $E = \lfloor N / 2 \rfloor$, are exact. The others grow geometrically, so that one
+# more would begin at `max_distance`:
 #
 # $$\text{bucket}(\delta) = \begin{cases} \delta & \delta < E \\[2pt] \min\!\left(E + \left\lfloor \dfrac{\ln(\delta /
 # E)}{\ln(\text{max\_distance} / E)}\,(N - E) \right\rfloor,\; N - 1\right) & \delta \ge E \end{cases}$$
@@ -523,6 +527,8 @@ class T5RelativeBias(nn.Module):
 
 
 # %% check="T5RelativeBias: a row of weight for each bucket, zeros to begin with" points=1
+check.equal(sorted(dict(T5RelativeBias(3).named_parameters())), ["weight"],
+            hint="the one parameter is called weight: without nn.Parameter around it, it is neither trained nor saved")
 check.equal(T5RelativeBias(3).weight, torch.zeros(32, 3),
             hint="self.weight: nn.Parameter, (num_buckets, num_heads), zeros")
 bias = T5RelativeBias(5, bidirectional=False, num_buckets=4, max_distance=8)
@@ -545,17 +551,22 @@ check.close(wide(2, 5), expected_wide, hint="both directions, 4 buckets: 0 and 1
 ### END HIDDEN TESTS
 
 # %% check="T5RelativeBias: hands its settings on" points=1
-bias = check.fill(T5RelativeBias(2))
-ends = torch.tensor([0, 24, 30, 31])  # buckets of r = 0, 8, 90 and 91 with T5's own settings
-expected = F.embedding(ends, check.fill(nn.Embedding(32, 2)).weight).permute(1, 0)
-check.close(bias(1, 92)[:, 0, [0, 8, 90, 91]], expected,
-            hint="by default 32 buckets, both directions, up to 128: hand all three on to relative_position_bucket")
+wide = check.fill(T5RelativeBias(2, bidirectional=False, num_buckets=40, max_distance=50))
+places = torch.tensor([28, 22, 15, 0])  # buckets of query 30 and keys 0, 8, 15 and 30
+expected_wide = F.embedding(places, check.fill(nn.Embedding(40, 2)).weight).permute(1, 0)
+check.close(wide(31, 31)[:, 30, [0, 8, 15, 30]], expected_wide,
+            hint="40 buckets up to 50, one direction: hand all three settings on to relative_position_bucket")
 ### BEGIN HIDDEN TESTS
 decoder = check.fill(T5RelativeBias(2, bidirectional=False, num_buckets=8, max_distance=20))
 past = torch.tensor([7, 6, 6, 3, 0])  # buckets of query 14 and keys 0, 1, 5, 11, 14
 expected_past = F.embedding(past, check.fill(nn.Embedding(8, 2)).weight).permute(1, 0)
 check.close(decoder(15, 15)[:, 14, [0, 1, 5, 11, 14]], expected_past,
             hint="one direction, 8 buckets up to 20: hand bidirectional, num_buckets and max_distance on")
+bias = check.fill(T5RelativeBias(2))
+ends = torch.tensor([0, 24, 30, 31])  # buckets of r = 0, 8, 90 and 91 with T5's own settings
+expected = F.embedding(ends, check.fill(nn.Embedding(32, 2)).weight).permute(1, 0)
+check.close(bias(1, 92)[:, 0, [0, 8, 90, 91]], expected,
+            hint="by default 32 buckets, both directions, up to 128: hand all three on to relative_position_bucket")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -567,7 +578,8 @@ check.close(decoder(15, 15)[:, 14, [0, 1, 5, 11, 14]], expected_past,
 # Su et al. (2021) asked for a way to put the position into $q$ and $k$ *separately*, as cheap as an absolute encoding,
 # such that their dot product nevertheless knows only the distance. In the plane there is one: turn the query by the
 # angle $t\,\theta$, the key by $s\,\theta$. The dot product depends on lengths and on the angle between the two, and
-# that angle changes by $(t - s)\,\theta$. Where both stand, in absolute terms, has cancelled out (their eq. 16):
+# that angle changes by $(t - s)\,\theta$. Where both stand, in absolute terms, has cancelled out (their eq. 16, with
+# $R_t$ for the rotation by $t\,\theta$):
 #
 # $$(R_t\,q) \cdot (R_s\,k) = q \cdot (R_{s-t}\,k)$$
 #
@@ -646,7 +658,7 @@ check.close(far_sin[1499], torch.tensor([-0.444221, 0.657852]), atol=1e-3,
 #
 # $$x'_i = x_i \cos a - x_{i+d/2} \sin a \qquad x'_{i+d/2} = x_{i+d/2} \cos a + x_i \sin a$$
 #
-# Queries and keys are turned; values are not. What is moved does not depend on where it stood.
+# Queries and keys are turned, values are not: the position decides how much of a token is read, not what is read.
 #
 # **`apply_rope(x, cos, sin)`** ★★★☆☆ · 10 minutes
 #
@@ -670,7 +682,8 @@ def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of features by an angle proportional to position.
 
     x: (..., T, d), d even. cos, sin: (T, d / 2), from `rope_frequencies`. Feature i is paired with i + d / 2 (Llama's
-    layout; the paper pairs 2i with 2i + 1). Returns (..., T, d), dtype of x.   Su et al. 2021, eq. 34
+    layout; the paper pairs 2i with 2i + 1). Computes in float32. Returns (..., T, d), dtype of x.
+    Su et al. 2021, eq. 34
     """
     ### BEGIN SOLUTION
     x1, x2 = x.chunk(2, dim=-1)  # (..., T, d / 2) each
@@ -681,9 +694,9 @@ def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 # %% check="apply_rope: feature i and feature i + d/2 form a pair" points=2
 x = check.arange(1, 5).float().view(1, 4)  # 1, 2, 3, 4 at a single position
 quarter = apply_rope(x, torch.zeros(1, 2), torch.ones(1, 2))
+check.equal(x, torch.tensor([[1.0, 2.0, 3.0, 4.0]]), hint="x was changed in place: make a new tensor")
 check.close(quarter, torch.tensor([[-3.0, -4.0, 1.0, 2.0]]),
             hint="a quarter turn takes (x, y) to (-y, x); the pairs of 1, 2, 3, 4 are (1, 3) and (2, 4)")
-check.equal(x, torch.tensor([[1.0, 2.0, 3.0, 4.0]]), hint="x was changed in place: make a new tensor")
 mixed = apply_rope(x, torch.tensor([[0.6, 0.0]]), torch.tensor([[0.8, 1.0]]))
 check.close(mixed, torch.tensor([[-1.8, -4.0, 2.6, 2.0]]),
             hint="pair (1, 3) by cos 0.6, sin 0.8: (0.6 - 2.4, 1.8 + 0.8); pair (2, 4) by a quarter turn")
@@ -728,12 +741,15 @@ turned = torch.complex(x[..., :2], x[..., 2:]) * torch.polar(torch.ones(3, 2), a
 half = apply_rope(x.half(), angles.cos(), angles.sin())
 check.dtype(half, torch.float16, hint="x in float16, result in float16: convert at the end with .to(x.dtype)")
 check.close(half, torch.cat((turned.real, turned.imag), -1).half(), atol=4e-3, hint="the same rotation, in float16")
+near = torch.tensor([[100.0, 99.0]]).bfloat16()  # 100 cos a - 99 sin a loses most of its digits in bfloat16
+eighth = apply_rope(near, torch.full((1, 1), 0.70710678), torch.full((1, 1), 0.70710678))
+check.close(eighth, torch.tensor([[0.70710678, 140.71425]]).bfloat16(), hint="turn in float32, convert only the result")
 
 # %% [markdown]
 # Here is one vector at positions 0 … 7, in three planes of different speed.
 #
 # **Before you run the next cell:** in the slowest plane the eight arrows nearly lie on each other. What does that
-# plane know about position 3 and position 4, and what about position 30 and position 4,000?
+# plane know about position 3 and position 4, and what about position 3 and position 60?
 
 # %% demo="rotation" alt="Three planes, eight arrows each: fanned out over a whole turn, 86 and 18 degrees."
 cos, sin = rope_frequencies(8, 6, base=100.0)  # (T, d / 2) = (8, 3)
@@ -751,8 +767,11 @@ figure.suptitle("One vector at positions 0 to 7 (base 100)")
 plt.show()
 
 # %% [markdown]
-# Now the promise itself, with two arrows in one plane. Move both sliders together, and the score stays; move one, and
-# it changes.
+# The slow plane hardly tells 3 from 4, but it tells 3 from 60; the fast one tells 3 from 4, and has been round nine
+# times by 60.
+#
+# Now the promise itself, with two arrows in one plane. Move both sliders by the same amount, and the score stays; move
+# one, and it changes.
 
 # %% demo="distance-slider" alt="A query arrow and a key arrow in the plane; the angle between them sets the score."
 def draw_pair(query_position=5, key_position=2):
@@ -821,8 +840,8 @@ plt.show()
 # $$m_h = 2^{-8h/H} \qquad h = 1, \dots, H$$
 #
 # For other head counts the authors' code does this, and BLOOM's 112 heads follow it: take $p$, the greatest power of
-# two that is not above $H$, and its $p$ slopes; then fill up with values half-way between them (in the exponent),
-# from the steepest on:
+# two that is not above $H$, and its $p$ slopes; then fill up with values half-way between two steps (in the exponent;
+# the first lies half a step before $m_1$), from the steepest on:
 #
 # $$m_h = 2^{-8h/p} \quad (h = 1, \dots, p) \qquad \text{then} \qquad
 # m_{p+j} = 2^{-8(j - \frac12)/p} \quad (j = 1, \dots, H - p)$$
@@ -891,7 +910,7 @@ check.close(alibi_slopes(7), torch.pow(2.0, -seven), atol=1e-6, hint="7 heads: t
 # |---|---|---|
 # | `slopes` | (H,) | from `alibi_slopes` |
 # | `T` | int | length of the sequence |
-# | result | (H, T, T), float32 | `[h, t, s]` is $-m_h\,\lvert t - s\rvert$, to be added to the scores |
+# | result | (H, T, T), float32 | `[h, t, s]` is `-slopes[h]` times the distance of t and s, to be added to the scores |
 #
 # <details><summary>Hint 1</summary>All distances are one matrix (T, T), the same for all heads.</details>
 # <details><summary>Hint 2</summary>A column of positions minus a row of positions, then <code>.abs()</code>.</details>
@@ -1125,13 +1144,13 @@ ax.set(title=f"Echoes: dotted lines are {turn:.1f} apart, a turn of plane 1", xl
 plt.show()
 
 # %% [markdown]
-# The model finds its target again near 31, 51 and 70: echoes, one turn of plane 1 apart. Half a turn away, around 20 and
-# 40, it is lost. Distance 20 is not even new: training sequences had 24 tokens. It was *seen* there, but never of *use*,
-# and the heads learned to look 3 to 12 places back by an angle that returns. "Depends only on the distance" has not
-# become "works at any distance".
+# The model finds its target again near 31, 51 and 70: echoes, one turn of plane 1 apart. Half a turn away, around 20
+# and 40, it is lost. Distance 20 is not even new: training sequences had up to 24 tokens. It was *seen* there, but
+# never of *use*, and the heads learned to look 3 to 12 places back by an angle that returns. "Depends only on the
+# distance" has not become "works at any distance".
 #
-# Beyond 23 a second trouble begins. The next cell shows how far each of the 8 planes of a head has turned at distance
-# 23, the greatest in training, and at 47, the greatest for n = 24.
+# At distances above 23, the greatest in training, a second trouble begins. The next cell shows how far each of the 8
+# planes of a head has turned at distance 23, the greatest in training, and at 47, the greatest for n = 24.
 #
 # **Before you run it:** how many planes have made a full turn in training, so that whatever comes later, they have seen
 # the angle before?
@@ -1175,14 +1194,14 @@ ax.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# All began as zeros. Now every head likes distance 1, the predecessor. The targets lay 3 to 12 places back; from 13 on the
-# biases are lower, head 4's by far: nothing there was ever worth a look. Again seen, but of no use, and it is what fails
-# at n = 14. The last bucket begins at 18; from there on all is
-# constant. ALiBi cannot learn to like or to avoid a distance, and so cannot be misled by what it has not seen.
+# All began as zeros. Now every head likes distance 1, the predecessor. The targets lay 3 to 12 places back; from 13 on
+# the biases are lower, head 4's by far: nothing there was ever worth a look. Again seen, but of no use, and it is what
+# fails at n = 14. The last bucket begins at 18; from there on all is constant. ALiBi cannot learn to like or to avoid a
+# distance, and so cannot be misled by what it has not seen.
 #
 # ### What one cannot conclude
 #
-# - **Not that ALiBi is best.** This is one task, two layers, 400 steps. Copying suits a fading memory; a task that
+# - **Not that ALiBi is best.** This is one task, two layers, 400 steps. A task that
 #   has to fetch one word from far away would suffer from the same penalty. Kazemnejad et al. (2023) compared the same
 #   schemes on reasoning and mathematical tasks, with larger decoders, and found another order: no encoding at all
 #   came out first, and ALiBi and RoPE were not well suited to greater lengths.
@@ -1218,8 +1237,8 @@ plt.show()
 # distance," says the friend, "so I can give it 8,000 tokens right away." The result is gibberish.
 #
 # In six to ten sentences: (a) what does the property that the friend quotes say, and what does it not say? (b) Which
-# planes of a head cause the trouble, the fast or the slow ones, and why not the others? (c) Would the friend have been
-# better off with ALiBi, and what would that have cost?
+# planes of a head meet angles that training never showed, the fast or the slow ones, and why not the others? (c) Would
+# the friend have been better off with ALiBi, and what would that have cost?
 
 # %% [markdown] essay="rope-length" points=3
 # **(a)** It says that a query at t and a key at s get the score that any other pair with the same content and the same

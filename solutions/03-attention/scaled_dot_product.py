@@ -611,7 +611,8 @@ axes[0].barh(range(len(tokens)), maps[0, :, tokens.index("bank")].mean(dim=0), c
 axes[0].set_yticks(range(len(tokens)), tokens)
 axes[0].invert_yaxis()
 axes[0].set(title="layer 1, mean of 12 heads: where bank looks", xlabel="weight", ylabel="key (looked at)")
-for ax, table, when in zip(axes[1:], (cosines[0], cosines[-1]), ("before the first layer", "after the last"), strict=True):
+for ax, when, table in zip(axes[1:], ("before the first layer", "after the last"), (cosines[0], cosines[-1]),
+                           strict=True):
     sns.heatmap(table.numpy(), ax=ax, vmin=0.6, vmax=1, cmap="Greys", annot=True, fmt=".2f", square=True, cbar=False,
                 linewidths=1, linecolor="lightgrey", xticklabels=SENTENCES, yticklabels=SENTENCES)
     ax.set_title(f"cosine of bank with bank, {when}")

@@ -39,6 +39,7 @@ def test_there_is_none_where_version_2_is_not_ours(tmp_path, text):
     assert cgroup.parent(mounted, own(tmp_path, text)) is None
 
 
+# What it tests is a file mode, which binds everybody but root.
 @pytest.mark.skipif(ROOT, reason="root may write anything")
 def test_no_group_above_one_that_is_not_ours_is_taken(tmp_path):
     mounted = tree(tmp_path, ("", "memory pids"), ("a", "memory"))
@@ -73,6 +74,7 @@ def _mounted_v2():
     return cgroup.parent() is not None
 
 
+# A group is the kernel's to make: nothing can stand in for it. The tests above cover the logic without one.
 @pytest.mark.skipif(not _mounted_v2(), reason="no writable control groups of version 2 here")
 def test_the_kernel_keeps_the_limits_of_a_real_group():
     group = cgroup.group_for(Limits(memory=64 << 20, processes=8))

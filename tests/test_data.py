@@ -293,6 +293,7 @@ def test_two_processes_at_once_fetch_once(server, program):
     assert contents(cache.folder(at(server))) == FILES
 
 
+# Windows has no signal that ends a process as a power cut does.
 @pytest.mark.skipif(os.name == "nt", reason="kills with a POSIX signal")
 def test_a_killed_process_leaves_its_beginning_and_no_lock(server, program, cache_folder):
     server.pause = 0.3
@@ -328,6 +329,7 @@ def test_an_interrupted_unpack_leaves_nothing_and_the_next_one_clears_up_after_a
     assert cache.holds(thing) and not killed.exists()
 
 
+# Root may write into any folder, and Windows ignores the mode.
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom the file modes bind")
 def test_a_cache_that_cannot_be_written_is_one_line(server, no_index, tmp_path, monkeypatch):
     locked = tmp_path / "locked"

@@ -28,6 +28,12 @@ PROGRAMS = {
         "only the browser tests need it",
         dict.fromkeys(("apt-get", "dnf", "apk", "pacman", "zypper"), "chromium"),
     ),
+    "postgresql": Program(
+        ("pg_ctlcluster", "initdb"),  # Debian keeps the server's own commands off the PATH
+        "only the tests of a gradebook in PostgreSQL need it",
+        {"apt-get": "postgresql", "dnf": "postgresql-server", "apk": "postgresql", "pacman": "postgresql",
+         "zypper": "postgresql-server"},
+    ),
     "venv": Program(
         (),  # a module, not a command: asked for when creating the environment has failed
         "the environment in .venv is made with it",

@@ -4,7 +4,7 @@
         check.equal(causal_mask(4), torch.ones(4, 4).tril().bool(), hint="keep the lower triangle, diagonal included")
 
 In a notebook a verb compares on the spot. When a class is graded the same cells are split, see `autograder.grammar`:
-`autograder.grading.probe` records the student's values, and `autograder.grading.judge` compares them.
+`autograder.grading.engine` records the student's values, and `autograder.grading.judge` compares them.
 """
 
 from __future__ import annotations

@@ -549,7 +549,8 @@ for name, (node, column, height) in places.items():
             if other is parent:
                 ax.annotate("", (column - 0.33, height), (left + 0.33, low),
                             arrowprops={"arrowstyle": "->", "color": "0.3"})
-                ax.text((left + column) / 2, (low + height) / 2, f"{slope:.3f}", ha="center", va="center", fontsize=10,
+                raised = (low + height) / 2 + (0.14 if low == height else 0)  # its line would look like a minus sign
+                ax.text((left + column) / 2, raised, f"{slope:.3f}", ha="center", va="center", fontsize=10,
                         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
 ax.set(xlim=(-0.5, 5.5), ylim=(-0.5, 2.5), title="Forward: left to right. Backward: right to left, times the slopes")
 ax.axis("off")

@@ -129,6 +129,14 @@ def test_the_readme_says_what_the_benchmark_measured() -> None:
     assert [call["submissions"] for call in theirs["calls"]] == [20]
 
 
+def test_the_readme_says_of_the_tokenizer_what_its_benchmark_measured() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "tokenization.json").read_text(encoding="utf-8"))
+    seconds = result["train_seconds"]
+    words = f"{seconds['train_bpe']:.0f} s, {seconds['ratio']:.1f} times as long"
+    assert words in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert result["merges"] == 4096 and result["characters"] > 5_000_000, "the whole benchmark, not a short one"
+
+
 def test_the_readme_lists_every_notebook() -> None:
     course, readme = load_course(ROOT), (ROOT / "README.md").read_text(encoding="utf-8")
     for notebook in course.notebooks:

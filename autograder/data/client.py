@@ -27,7 +27,8 @@ class NoIndex(NotFetched):
 
 def pip(*arguments: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run pip, which reads its own configuration: index, proxy, certificates. Raises NotFetched where it cannot run."""
-    quiet = ["--disable-pip-version-check", "--no-input", "--retries", "1"]
+    # Without --no-color a notebook's FORCE_COLOR puts escape codes into what is read here.
+    quiet = ["--disable-pip-version-check", "--no-input", "--no-color", "--retries", "1"]
     command = [sys.executable, "-m", "pip", *arguments, *quiet]
     try:
         done = subprocess.run(

@@ -3,7 +3,9 @@
 NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "backprop": "01-neural-networks",
     "optimizers": "01-neural-networks",
+    "convolutions": "01-neural-networks",
     "tokenization": "02-text",
+    "language_models": "02-text",
     "scaled_dot_product": "03-attention",
     "multi_head": "03-attention",
     "positional_encoding": "03-attention",

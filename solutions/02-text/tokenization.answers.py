@@ -27,7 +27,7 @@ def merge_pair(tokens, pair):
     return merged
 
 
-# %% wrong="only the first occurrence" of="merge_pair" check="every occurrence" says="at the end: glue both"
+# %% wrong="only the first occurrence" of="merge_pair" check="every occurrence" says="twice: glue both"
 def merge_pair(tokens, pair):
     for i in range(len(tokens) - 1):
         if (tokens[i], tokens[i + 1]) == pair:
@@ -116,6 +116,17 @@ def merge_pair(tokens, pair):
     return [tokens[0], *merge_pair(tokens[1:], pair)]
 
 
+# %% wrong="all words made anew" of="apply_merge" check="a fresh count" says="only the chunks in places[pair] are changed"
+def apply_merge(pair, words, frequencies, counts, places):
+    words[:] = [merge_pair(tokens, pair) for tokens in words]
+    counts.clear()
+    places.clear()
+    for i, tokens in enumerate(words):
+        for found in pairwise(tokens):
+            counts[found] += frequencies[i]
+            places[found].add(i)
+
+
 # %% wrong="words not put back" of="apply_merge" check="the words hold" says="put the merged list back"
 def apply_merge(pair, words, frequencies, counts, places):
     for i in places.pop(pair):
@@ -164,7 +175,7 @@ def apply_merge(pair, words, frequencies, counts, places):
             places[new].add(i)
 
 
-# %% wrong="places of new pairs forgotten" of="apply_merge" check="in their turn" says="Error"
+# %% wrong="places of new pairs forgotten" of="apply_merge" check="in their turn" says="under each new pair in places"
 def apply_merge(pair, words, frequencies, counts, places):
     for i in places.pop(pair):
         before, words[i] = words[i], merge_pair(words[i], pair)
@@ -176,7 +187,7 @@ def apply_merge(pair, words, frequencies, counts, places):
             counts[new] += frequencies[i]
 
 
-# %% wrong="each pair of a chunk once" of="apply_merge" check="a fresh count" says="counts twice"
+# %% wrong="each pair of a chunk once" of="apply_merge" check="a fresh count" says="every occurrence counts"
 def apply_merge(pair, words, frequencies, counts, places):
     for i in places.pop(pair):
         before, words[i] = words[i], merge_pair(words[i], pair)
@@ -601,7 +612,7 @@ class BPETokenizer:
         return self.decode_bytes(ids).decode(errors="replace")
 
 
-# %% wrong="special tokens not escaped" of="BPETokenizer" check="special tokens stay whole" says="is one id, 300"
+# %% wrong="special tokens not escaped" of="BPETokenizer" check="special tokens stay whole" says="Escape its bars"
 class BPETokenizer:
     def __init__(self, ranks, special_tokens=None):
         self.ranks = ranks
@@ -635,7 +646,7 @@ class BPETokenizer:
         return self.decode_bytes(ids).decode(errors="replace")
 
 
-# %% wrong="special tokens lost" of="BPETokenizer" check="special tokens stay whole" says="<|end|> is one id, 300"
+# %% wrong="special tokens lost" of="BPETokenizer" check="special tokens stay whole" says="<|end|> is one id"
 class BPETokenizer:
     def __init__(self, ranks, special_tokens=None):
         self.ranks = ranks
@@ -839,6 +850,21 @@ class BPETokenizer:
         return str(self.decode_bytes(ids), "utf-8", "replace")
 
 
+# %% wrong="an empty word is unknown" of="wordpiece_encode" check="longest piece" says="nothing unknown"
+def wordpiece_encode(word, vocabulary, unknown="[UNK]", max_chars=100):
+    if not word or len(word) > max_chars:
+        return [unknown]
+    pieces, start = [], 0
+    while start < len(word):
+        prefix = "##" if start else ""
+        ends = [end for end in range(len(word), start, -1) if prefix + word[start:end] in vocabulary]
+        if not ends:
+            return [unknown]
+        pieces.append(prefix + word[start : ends[0]])
+        start = ends[0]
+    return pieces
+
+
 # %% wrong="the shortest piece" of="wordpiece_encode" check="the longest piece" says="una is longer than un"
 def wordpiece_encode(word, vocabulary, unknown="[UNK]", max_chars=100):
     if len(word) > max_chars:
@@ -980,6 +1006,42 @@ def wordpiece_encode(word, vocabulary, unknown="[UNK]", max_chars=100):
     return [unknown] if None in pieces else pieces
 
 
+# %% wrong="an unknown character as dear as the rarest piece" of="unigram_encode" check="10 more than" says="a is no piece: -6 - 10"
+def unigram_encode(text, log_probs):
+    unknown = min(log_probs.values())
+    best = [0.0] + [-math.inf] * len(text)
+    starts = [0] * (len(text) + 1)
+    for end in range(1, len(text) + 1):
+        for start in range(end):
+            piece = text[start:end]
+            score = best[start] + log_probs.get(piece, unknown if len(piece) == 1 else -math.inf)
+            if score > best[end]:
+                best[end], starts[end] = score, start
+    pieces, end = [], len(text)
+    while end > 0:
+        pieces.insert(0, text[starts[end] : end])
+        end = starts[end]
+    return pieces
+
+
+# %% wrong="an unknown character 100 dearer" of="unigram_encode" check="10 more than" says="an unknown a and bcdef"
+def unigram_encode(text, log_probs):
+    unknown = min(log_probs.values()) - 100
+    best = [0.0] + [-math.inf] * len(text)
+    starts = [0] * (len(text) + 1)
+    for end in range(1, len(text) + 1):
+        for start in range(end):
+            piece = text[start:end]
+            score = best[start] + log_probs.get(piece, unknown if len(piece) == 1 else -math.inf)
+            if score > best[end]:
+                best[end], starts[end] = score, start
+    pieces, end = [], len(text)
+    while end > 0:
+        pieces.insert(0, text[starts[end] : end])
+        end = starts[end]
+    return pieces
+
+
 # %% wrong="pieces from last to first" of="unigram_encode" check="joined, the pieces" says="put the pieces in order"
 def unigram_encode(text, log_probs):
     unknown = min(log_probs.values()) - 10
@@ -1052,7 +1114,7 @@ def unigram_encode(text, log_probs):
     return pieces
 
 
-# %% wrong="no way for unknown characters" of="unigram_encode" check="costs 10 more" says="x is no piece"
+# %% wrong="no way for unknown characters" of="unigram_encode" check="costs 10 more" says="unknown characters one by one"
 def unigram_encode(text, log_probs):
     best = [0.0] + [-math.inf] * len(text)
     starts = [0] * (len(text) + 1)
@@ -1069,7 +1131,7 @@ def unigram_encode(text, log_probs):
     return pieces
 
 
-# %% wrong="unknown pieces of any length" of="unigram_encode" check="costs 10 more" says="x is no piece: alone"
+# %% wrong="unknown pieces of any length" of="unigram_encode" check="costs 10 more" says="unknown characters one by one"
 def unigram_encode(text, log_probs):
     unknown = min(log_probs.values()) - 10
     best = [0.0] + [-math.inf] * len(text)
@@ -1133,7 +1195,7 @@ def unigram_encode(text, log_probs):
     return pieces
 
 
-# %% wrong="greedy: the longest piece" of="unigram_encode" check="the largest" says="The longest first piece"
+# %% wrong="greedy: the longest piece" of="unigram_encode" check="the largest" says="compare whole cuts"
 def unigram_encode(text, log_probs):
     pieces = []
     while text:
@@ -1176,6 +1238,35 @@ def unigram_encode(text, log_probs):
         pieces.append(last[n])
         n -= len(last[n])
     return pieces[::-1]
+
+
+# %% wrong="the right one of equal pairs" of="sentencepiece_bpe_encode" check="largest score" says="the left one first"
+def sentencepiece_bpe_encode(text, scores):
+    symbols = list("▁" + text.replace(" ", "▁")) if text else []
+    while len(symbols) > 1:
+        values = [scores.get(one + two, -math.inf) for one, two in pairwise(symbols)]
+        best = max(values)
+        if best == -math.inf:
+            break
+        i = max(i for i, value in enumerate(values) if value == best)
+        symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+    pieces = []
+    for symbol in symbols:
+        pieces += [symbol] if symbol in scores else [f"<0x{b:02X}>" for b in symbol.encode()]
+    return pieces
+
+
+# %% wrong="bytes before the merging" of="sentencepiece_bpe_encode" check="falls back to bytes" says="after the merging"
+def sentencepiece_bpe_encode(text, scores):
+    symbols = []
+    for character in "▁" + text.replace(" ", "▁") if text else "":
+        symbols += [character] if character in scores else [f"<0x{b:02X}>" for b in character.encode()]
+    while len(symbols) > 1:
+        i = max(range(len(symbols) - 1), key=lambda i: scores.get(symbols[i] + symbols[i + 1], -math.inf))
+        if symbols[i] + symbols[i + 1] not in scores:
+            break
+        symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+    return symbols
 
 
 # %% wrong="no space before the text" of="sentencepiece_bpe_encode" check="one stands before" says="the first stands before the text"

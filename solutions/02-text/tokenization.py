@@ -78,7 +78,7 @@ def draw_tokens(panel, rows, heading):
 # $$[\text{b}, \text{a}, \text{a}, \text{a}] \;\xrightarrow{(\text{a},\,\text{a})}\; [\text{b}, \text{aa}, \text{a}]$$
 #
 # Tokens here are Python `bytes`, and gluing is `+`. The text *é* is two bytes in UTF-8, `b"\xc3\xa9"`; every text is
-# a sequence of bytes, and there are only 256 of them, so we start from a vocabulary in which nothing is unknown.
+# a sequence of bytes, and there are only 256 different ones, so we start from a vocabulary in which nothing is unknown.
 #
 # **`merge_pair(tokens, pair)`** ★☆☆☆☆ · 5 minutes
 #
@@ -122,11 +122,11 @@ def merge_pair(tokens: list[bytes], pair: tuple[bytes, bytes]) -> list[bytes]:
 tokens = [b"l", b"o", b"w", b" ", b"l", b"o"]
 merged = merge_pair(tokens, (b"l", b"o"))
 check.equal(merged, [b"lo", b"w", b" ", b"lo"],
-            hint="l and o stand side by side at the beginning and at the end: glue both, keep the rest in order")
+            hint="l and o stand side by side twice: glue both. Nothing glued? A slice is a list, the pair a tuple")
 check.equal(merge_pair([b"o", b"l", b"l", b"o"], (b"l", b"o")), [b"o", b"l", b"lo"],
             hint="only l followed by o is glued, not o followed by l")
 check.equal(merge_pair([b"lo", b"w", b"er"], (b"lo", b"w")), [b"low", b"er"],
-            hint="a token may be several bytes long: compare tokens, not single bytes")
+            hint="a token may be several bytes long: compare tokens, not bytes; and do not lose the last one, er")
 check.equal(tokens, [b"l", b"o", b"w", b" ", b"l", b"o"], hint="tokens was changed: build a new list")
 ### BEGIN HIDDEN TESTS
 check.equal(merge_pair([b"n", b"ew", b"est", b"n", b"ew"], (b"n", b"ew")), [b"new", b"est", b"new"],
@@ -188,8 +188,8 @@ for pair, count in counts.items():
     print(pair, "stands", count, "times, in the chunks", sorted(places[pair]))
 
 # %% [markdown]
-# Second, a merge changes only the chunks which hold the pair, usually few. For those we take the old pairs out of the
-# books and enter the new ones; all other counts stay right as they are. That is `apply_merge`, the step that makes
+# Second, a merge changes only the chunks which hold the pair, usually few. For those we take the old pairs out of
+# `counts` and enter the new ones, in `places` too; all other counts stay right as they are. That is `apply_merge`, the step that makes
 # training fast.
 #
 # $$\text{count}_{\text{new}}(p) = \text{count}(p) + \sum_{i \,\in\, \text{places}(\text{pair})}
@@ -264,6 +264,15 @@ check.equal(counts[b"p", b"u"], 12, hint="p, u is left only in the chunk p, u, n
 check.equal(sorted(counts.items()),
             [((b"h", b"ug"), 13), ((b"p", b"u"), 12), ((b"p", b"ug"), 5), ((b"u", b"n"), 12), ((b"ug", b"s"), 3)],
             hint="take out all old pairs of a changed chunk, enter all new ones, drop those whose count is now 0")
+words = [[b"b", b"a", b"n", b"a", b"n", b"a"], [b"b", b"a", b"n"], [b"a", b"b"]]
+frequencies = [2, 3, 4]
+counts, places = count_pairs(words, frequencies)
+untouched = words[2]
+apply_merge((b"n", b"a"), words, frequencies, counts, places)
+check.equal(sorted(counts.items()),
+            [((b"a", b"b"), 4), ((b"a", b"n"), 3), ((b"a", b"na"), 2), ((b"b", b"a"), 5), ((b"na", b"na"), 2)],
+            hint="n, a stands twice in banana: every occurrence counts, before and after")
+check.equal(words[2] is untouched, True, hint="a, b does not hold the pair: only the chunks in places[pair] are changed")
 ### BEGIN HIDDEN TESTS
 words2 = [[b"a", b"a", b"a", b"a", b"a", b"b", b"a", b"a"], [b"b", b"a"]]
 frequencies2 = [7, 2]
@@ -279,9 +288,11 @@ words = [[b"n", b"e", b"w"], [b"n", b"e", b"w", b"e", b"r"], [b"w", b"e"]]
 frequencies = [4, 3, 6]
 counts, places = count_pairs(words, frequencies)
 apply_merge((b"e", b"w"), words, frequencies, counts, places)
+check.equal(sorted(places.get((b"n", b"ew"), ())), [0, 1],
+            hint="after e, w the pair n, ew exists: enter the chunk's index under each new pair in places")
 apply_merge((b"n", b"ew"), words, frequencies, counts, places)
 check.equal(words, [[b"new"], [b"new", b"e", b"r"], [b"w", b"e"]],
-            hint="after e, w the pair n, ew exists: enter the chunk's index under each new pair in places")
+            hint="n, ew is merged in both chunks that places holds for it")
 check.equal(sorted(counts.items()), [((b"e", b"r"), 3), ((b"new", b"e"), 3), ((b"w", b"e"), 6)],
             hint="two merges in a row: the counts must still be those of a fresh count")
 ### BEGIN HIDDEN TESTS
@@ -569,7 +580,7 @@ check.equal(BPETokenizer(ranks2).encode_bytes(b"cb"), [2, 1], hint="c, b is in n
 ranks = {bytes([i]): i for i in range(256)} | {b"go": 256, b" go": 257, b"o ": 258, b", ": 259, b"12": 260}
 tokenizer = BPETokenizer(ranks)
 check.equal(tokenizer.encode("go go, 123"), [256, 257, 44, 32, 260, 51],
-            hint="chunks: go | go with its space | comma | 123 with its space. No merge across an edge")
+            hint="chunks: 'go', ' go', ',', ' 123'. No merge across an edge. No special tokens: cut nothing out")
 check.equal(tokenizer.encode("\u00e9"), [195, 169], hint="é is two bytes in UTF-8: encode each chunk first")
 check.equal(tokenizer.encode(""), [], hint="an empty text has no tokens")
 ### BEGIN HIDDEN TESTS
@@ -580,7 +591,8 @@ check.equal(tokenizer.encode("  gogo  12"), [32, 257, 256, 32, 32, 260],
 # %% check="BPETokenizer: special tokens stay whole" points=2
 ranks = {bytes([i]): i for i in range(256)} | {b"en": 256, b"<|": 257}
 tokenizer = BPETokenizer(ranks, {"<|end|>": 300, "[sep]": 301})
-check.equal(tokenizer.encode("a<|end|>en"), [97, 300, 256], hint="<|end|> is one id, 300; around it is text")
+check.equal(tokenizer.encode("a<|end|>en"), [97, 300, 256],
+            hint="<|end|> is one id. Escape its bars (regex.escape); put the pattern in ( ), so that split keeps it")
 check.equal(tokenizer.encode("[sep]<|end|><|en"), [301, 300, 257, 256],
             hint="two special tokens side by side; a part of one is plain text")
 check.equal(tokenizer.encode("sep |"), [115, 101, 112, 32, 124],
@@ -712,7 +724,7 @@ except ImportError:
 #
 # | | type | meaning |
 # |---|---|---|
-# | `word` | str of n ≥ 0 characters | one word, without spaces |
+# | `word` | str of n ≥ 0 characters | one word, without spaces; an empty one has no pieces |
 # | `vocabulary` | dict, str → id | the pieces |
 # | `unknown` | str | the token for a word that cannot be cut |
 # | `max_chars` | int | a longer word is unknown without trying, so that nobody can make it slow |
@@ -752,13 +764,13 @@ vocabulary = {"un": 0, "una": 1, "##able": 2, "##ble": 3, "able": 5, "play": 6, 
 check.equal(wordpiece_encode("unable", vocabulary), ["una", "##ble"], hint="una is longer than un, then ##ble")
 check.equal(wordpiece_encode("playing", vocabulary), ["play", "##ing"], hint="##ing is longer than ##i")
 check.equal(wordpiece_encode("able", vocabulary), ["able"], hint="a word that is in the vocabulary stays whole")
+check.equal(wordpiece_encode("", vocabulary), [], hint="no letters, no pieces, and nothing unknown")
 check.equal(wordpiece_encode("playable", vocabulary), ["play", "##able"],
             hint="behind the beginning of a word only pieces with ## fit: ##able, not able")
 ### BEGIN HIDDEN TESTS
 vocabulary2 = {"a": 0, "##b": 1, "##bc": 2, "##c": 3, "ab": 4, "##d": 5, "##abc": 6}
 check.equal(wordpiece_encode("abcbcd", vocabulary2), ["ab", "##c", "##bc", "##d"], hint="longest first, at each place")
 check.equal(wordpiece_encode("a", vocabulary2), ["a"], hint="a word of one letter")
-check.equal(wordpiece_encode("", vocabulary2), [], hint="no letters, no pieces")
 ### END HIDDEN TESTS
 
 # %% check="wordpiece_encode: a word is kept or lost as a whole" points=2
@@ -845,7 +857,7 @@ print(bert_words("Crème brûlée, d'accord? 東京"))
 # | `log_probs` | dict, str → float | log probability of each piece, not empty |
 # | result | list of str | the pieces of the best cut, in order; joined they are the text |
 #
-# Of two cuts that are exactly as good, the one whose *last* piece starts earlier wins.
+# At every end, of two cuts that are exactly as good, the one whose *last* piece starts earlier wins.
 #
 # <details><summary>Hint 1</summary>Make two lists with n + 1 entries: the best score of every beginning of the text,
 # and where the last piece of that best cut starts.</details>
@@ -883,7 +895,7 @@ def unigram_encode(text: str, log_probs: dict[str, float]) -> list[str]:
 log_probs = {"h": -5.0, "u": -5.0, "g": -5.0, "s": -4.0, "hu": -4.5, "ug": -3.0, "hug": -6.5, "gs": -4.0, "ugs": -8.0}
 check.equal(unigram_encode("hug", log_probs), ["hug"], hint="hug scores -6.5, h + ug -8, hu + g -9.5: add logarithms")
 check.equal(unigram_encode("hugs", log_probs), ["hu", "gs"],
-            hint="hu + gs: -8.5. hug + s: -10.5. The longest first piece is not the best: compare whole cuts")
+            hint="hu + gs: -8.5, hug + s: -10.5, so compare whole cuts. gs, hu? Walking back gives the last one first")
 check.equal(unigram_encode("ugh", log_probs), ["ug", "h"], hint="ug + h: -8. u + g + h: -15")
 ### BEGIN HIDDEN TESTS
 log_probs2 = {"a": -1.0, "b": -1.5, "ab": -2.0, "ba": -1.0, "aba": -3.5, "bab": -9.0}
@@ -904,9 +916,13 @@ check.equal(unigram_encode("\u2581the\u2581then\u2581t", log_probs), ["\u2581the
 
 # %% check="unigram_encode: a character that is no piece costs 10 more than the rarest" points=2
 log_probs = {"a": -1.0, "ab": -15.5, "c": -2.0, "cb": -9.0}
-check.equal(unigram_encode("axa", log_probs), ["a", "x", "a"], hint="x is no piece: alone it scores -15.5 - 10")
 check.equal(unigram_encode("xyz", log_probs), ["x", "y", "z"], hint="unknown characters one by one, never as one piece")
+check.equal(unigram_encode("axa", log_probs), ["a", "x", "a"], hint="x is no piece: it scores -15.5 - 10, and only alone")
 check.equal(unigram_encode("ab", log_probs), ["ab"], hint="ab: -15.5. a and an unknown b: -1 - 25.5")
+check.equal(unigram_encode("abc", {"ab": -6.0, "c": -6.0, "bc": -1.0}), ["ab", "c"],
+            hint="ab + c: -12. a is no piece: -6 - 10, with bc -17")
+check.equal(unigram_encode("abcdef", {"ab": -6.0, "cd": -6.0, "ef": -6.0, "bcdef": -1.0}), ["a", "bcdef"],
+            hint="an unknown a and bcdef: -16 - 1. ab + cd + ef: -18")
 ### BEGIN HIDDEN TESTS
 log_probs2 = {"a": -1.0, "ab": -14.5, "c": -3.0}
 check.equal(unigram_encode("ab", log_probs2), ["ab"], hint="ab: -14.5. a and an unknown b: -1 - 24.5")
@@ -973,9 +989,10 @@ plt.show()
 # join, turn every ▁ into a space, and drop the first.
 #
 # Its byte pairs start from Unicode *characters*. The vocabulary holds a score for each piece, larger = merged earlier.
-# What is no piece in the end, an emoji for example, falls back to its UTF-8 bytes, pieces written `<0xF0>`.
+# As in section 4, glue the best pair of neighbours, again and again, until no two neighbours make a piece. What is no
+# piece in the end, an emoji for example, falls back to its UTF-8 bytes, pieces written `<0xF0>`.
 #
-# $$i^* = \arg\max_i \; \text{score}(s_i + s_{i+1})$$
+# $$i^* = \arg\max_i \; \text{score}(s_i + s_{i+1}) \qquad \text{score} = -\infty \text{ for what is no piece}$$
 #
 # **`sentencepiece_bpe_encode(text, scores)`** ★★★☆☆ · 15 minutes
 #
@@ -1024,6 +1041,8 @@ check.equal(sentencepiece_bpe_encode("abc", scores), ["\u2581abc"],
 check.equal(sentencepiece_bpe_encode("ab", scores), ["\u2581", "ab"],
             hint="ab (-2) before \u2581a (-3); \u2581ab is no piece")
 check.equal(sentencepiece_bpe_encode("aab", scores), ["\u2581a", "ab"], hint="ab, then \u2581a: one merge at a time")
+check.equal(sentencepiece_bpe_encode("aaa", {"\u2581": -9.0, "a": -10.0, "aa": -1.0}), ["\u2581", "aa", "a"],
+            hint="aa stands in two places: the left one first")
 ### BEGIN HIDDEN TESTS
 scores2 = {"\u2581": -7.0, "x": -8.0, "y": -9.0, "xx": -1.0, "\u2581x": -2.0, "xy": -3.0, "xxx": -4.0}
 check.equal(sentencepiece_bpe_encode("xxxy", scores2), ["\u2581", "xx", "xy"],
@@ -1051,6 +1070,8 @@ check.equal(sentencepiece_bpe_encode("aa a", scores), ["\u2581a", "a", "\u2581a"
 scores = {"\u2581": -9.0, "a": -10.0, "\u00e9": -11.0, "a\u00e9": -1.0}
 check.equal(sentencepiece_bpe_encode("a\u00e9\u00fc", scores), ["\u2581", "a\u00e9", "<0xC3>", "<0xBC>"],
             hint="ü is no piece: its two bytes in UTF-8, C3 and BC. é is one, and stays")
+check.equal(sentencepiece_bpe_encode("a\u00fc", {"\u2581": -9.0, "a": -10.0, "a\u00fc": -1.0}), ["\u2581", "a\u00fc"],
+            hint="aü is a piece, though ü alone is none: bytes come after the merging")
 check.equal(sentencepiece_bpe_encode("\n", scores), ["\u2581", "<0x0A>"],
             hint="a new line is one byte: two hexadecimal digits, 0A")
 ### BEGIN HIDDEN TESTS

@@ -112,6 +112,15 @@ def show_checks(path: Path) -> int:
                     markup=False,
                     soft_wrap=True,
                 )
+            elif problem and not problem["text"].startswith("not written yet"):
+                first = cell.source.strip().partition("\n")[0]
+                progress.console.print(
+                    f"✗ the cell that begins `{first[:60]}` did not run\n  {problem['text']}",
+                    style="red",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
             progress.advance(bar)
     if not titles:
         raise CourseError(f"{path}: no checks in it; is it a notebook of the course?")

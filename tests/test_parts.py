@@ -361,6 +361,15 @@ def test_course_check_uses_the_parts_as_the_notebook_does(student):
     assert "3 of 3 checks pass" in student.run(program, folder="..")
 
 
+@slow
+def test_course_check_names_a_cell_that_is_not_python(student):
+    path = student.save("mish", mish=MISH.replace("return", "retrun"), double_mish=TWICE)
+    program = f"from autograder.cli import main; assert main(['check', {str(path)!r}]) == 1"
+    printed = student.run(program, folder="..")
+    assert "✗ the cell that begins `def mish" in printed
+    assert "your code is not Python: invalid syntax (line" in printed
+
+
 def test_a_slice_is_what_a_name_rests_on_in_order():
     cells = ["import math, os\nimport torch", "table = {}\ntable['a'] = 1\nother = 2", "%time 1\n!ls",
              "def f(x):\n    return math.sqrt(x) + table['a']", "print(f(1))", "torch.x = 1", "def g(x):\n    return f(x)",

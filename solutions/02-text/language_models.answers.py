@@ -1,3 +1,9 @@
+# %% wrong="the last token of the history alone" of="ngram_probability" check="as a share" says="Look up the whole history"
+def ngram_probability(counts, history, token, alpha, vocab_size):
+    followers = counts.get(history[-1:], Counter())
+    return (followers[token] + alpha) / (followers.total() + alpha * vocab_size)
+
+
 # %% wrong="nothing added below the line" of="ngram_probability" check="as a share" says="With 1 added to each of 5"
 def ngram_probability(counts, history, token, alpha, vocab_size):
     followers = counts.get(history, Counter())
@@ -87,6 +93,11 @@ def ngram_probability(counts, history, token, alpha, vocab_size):
     return np.float64(followers.get(token, 0) + alpha) / np.float64(sum(followers.values()) + alpha * vocab_size)
 
 
+# %% wrong="a tensor" of="perplexity" check="equally likely" says="a Python number, not a tensor"
+def perplexity(log_probs):
+    return torch.exp(-torch.cat(log_probs).mean())
+
+
 # %% wrong="minus forgotten" of="perplexity" check="equally likely" says="exp of minus the mean"
 def perplexity(log_probs):
     return math.exp(torch.cat(log_probs).mean())
@@ -163,6 +174,15 @@ def perplexity(log_probs):
 def perplexity(log_probs):
     bits = -torch.cat(log_probs).double().mean() / math.log(2)
     return (2**bits).item()
+
+
+# %% wrong="the empty history is only an empty text" of="interpolated_probability" check="counts mixed" says="RecursionError"
+def interpolated_probability(counts, history, token, vocab_size):
+    shorter = interpolated_probability(counts, history[1:], token, vocab_size) if history != "" else 1 / vocab_size
+    followers = counts.get(history, Counter())
+    if not followers:
+        return shorter
+    return (followers[token] + len(followers) * shorter) / (followers.total() + len(followers))
 
 
 # %% wrong="no uniform distribution at the bottom" of="interpolated_probability" check="the empty history" says="(5 + 5 · 1/5) / (11 + 5)"
@@ -301,6 +321,20 @@ def interpolated_probability(counts, history, token, vocab_size):
     return float(exactly(counts, history, token, vocab_size))
 
 
+# %% wrong="the last sum set to one, the others left" of="sample" check="both edges" says="divide all F by the last"
+def sample(logits, u, temperature=1.0):
+    cdf = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
+    cdf[..., -1] = 1
+    return (cdf <= u[..., None]).sum(dim=-1)
+
+
+# %% wrong="a draw for each of a flat list" of="sample" check="the token into whose" says="a draw for each"
+def sample(logits, u, temperature=1.0):
+    cdf = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
+    cdf = cdf / cdf[..., -1:]
+    return (cdf.reshape(-1, logits.shape[-1]) <= u.reshape(-1, 1)).sum(dim=-1).view(u.shape if u.ndim < 2 else (-1,))
+
+
 # %% wrong="the token before" of="sample" check="the token into whose" says="stretches from 0 to 0.2"
 def sample(logits, u, temperature=1.0):
     cdf = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
@@ -360,7 +394,7 @@ def sample(logits, u, temperature=1.0):
     return (cdf < u[..., None]).sum(dim=-1)
 
 
-# %% wrong="the last sum not made one" of="sample" check="both edges" says="rounding leaves the last F off 1"
+# %% wrong="the last sum not made one" of="sample" check="both edges" says="divide all F by the last"
 def sample(logits, u, temperature=1.0):
     cdf = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
     return (cdf <= u[..., None]).sum(dim=-1)
@@ -442,7 +476,7 @@ def language_model_loss(logits, ids, pad_id=0):
     return losses.mean()
 
 
-# %% wrong="mean of the sequences' means" of="language_model_loss" check="padding" says="5 in the first sequence and 2 in the second"
+# %% wrong="mean of the sequences' means" of="language_model_loss" check="padding" says="7 targets are real"
 def language_model_loss(logits, ids, pad_id=0):
     pairs = zip(logits, ids, strict=True)
     return torch.stack([F.cross_entropy(row[:-1], target[1:], ignore_index=pad_id) for row, target in pairs]).mean()
@@ -454,7 +488,7 @@ def language_model_loss(logits, ids, pad_id=0):
     return F.cross_entropy(logits[:, :-1][keep], ids[:, 1:][keep])
 
 
-# %% wrong="padding is always 0" of="language_model_loss" check="padding" says="here the padding is 4"
+# %% wrong="padding is always 0" of="language_model_loss" check="padding" says="here the padding is 5"
 def language_model_loss(logits, ids, pad_id=0):
     return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), ignore_index=0)
 
@@ -547,7 +581,7 @@ class NeuralBigram(nn.Module):
         return torch.softmax(self.head(self.embedding[ids]), dim=-1)
 
 
-# %% wrong="no bias" of="NeuralBigram" check="one-hot" says="logits are head(row of the embedding)"
+# %% wrong="no bias" of="NeuralBigram" check="one-hot" says="three parameters: embedding"
 class NeuralBigram(nn.Module):
     def __init__(self, vocab_size, d_model):
         super().__init__()
@@ -569,7 +603,7 @@ class NeuralBigram(nn.Module):
         return self.head(torch.tanh(self.embedding[ids]))
 
 
-# %% wrong="not a parameter" of="NeuralBigram" check="one-hot" says="row w of the table"
+# %% wrong="not a parameter" of="NeuralBigram" check="one-hot" says="three parameters: embedding"
 class NeuralBigram(nn.Module):
     def __init__(self, vocab_size, d_model):
         super().__init__()

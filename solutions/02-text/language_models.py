@@ -119,8 +119,8 @@ for history, followers in count_ngrams("banana ba", 3).items():
 
 # %% [markdown]
 # Dividing, c(h, w) / c(h), gives the shares that we saw, and a probability of 0 to everything else. One such character
-# and the whole text has probability 0. So we act as if each of the V tokens had been seen α times more often than it
-# was, behind every history:
+# and the whole text has probability 0. So we act as if each of the V tokens had been seen α more times than it was,
+# behind every history:
 #
 # $$p(w \mid h) = \frac{c(h, w) + \alpha}{c(h) + \alpha V}$$
 #
@@ -133,7 +133,7 @@ for history, followers in count_ngrams("banana ba", 3).items():
 # | | type | meaning |
 # |---|---|---|
 # | `counts` | dict, history → `Counter` | as `count_ngrams` returns it; not to be changed |
-# | `history` | str, or tuple of ids | the tokens before, perhaps never seen, perhaps empty |
+# | `history` | str, or tuple of ids | the tokens before, cut to length already; perhaps never seen, perhaps empty |
 # | `token` | str of one character, or an id | the token whose probability is asked for |
 # | `alpha` | float, above 0 | what is added to each count |
 # | `vocab_size` | int | V |
@@ -168,13 +168,17 @@ check.close(ngram_probability(few, "", "a", 1.0, 5), 6 / 16,
             hint="behind the empty history stands every character: 11 in all, 5 of them a. With 1 added: 6 out of 16")
 check.close(ngram_probability(few, "ab", "r", 0.5, 5), 2.5 / 4.5,
             hint="behind ab came r, twice: 2 + alpha above, and alpha times vocab_size below")
+check.close(ngram_probability(few, "ra", "c", 0.5, 5), 1.5 / 3.5,
+            hint="behind ra came c, once; behind a alone came four. Look up the whole history")
+check.close(ngram_probability(count_ngrams((7, 3, 7, 3, 9), 2), (3,), 9, 2.0, 10), 3 / 22,
+            hint="tuples of ids work as strings do")
 ### BEGIN HIDDEN TESTS
 few2 = count_ngrams("she sells sea shells", 4)
 check.close(ngram_probability(few2, "s", "h", 0.1, 30), 2.1 / 8,
             hint="behind s came h twice, in 5 places: 2 + 0.1 over 5 + 0.1 · 30")
 check.close(ngram_probability(few2, "sh", "e", 0.01, 80), 2.01 / 2.8, hint="2 + 0.01 over 2 + 0.01 · 80")
-few3 = count_ngrams((7, 3, 7, 3, 9), 2)
-check.close(ngram_probability(few3, (3,), 9, 2.0, 10), 3 / 22, hint="tuples of ids work as strings do")
+few3 = count_ngrams((4, 1, 4, 1, 4, 2), 3)
+check.close(ngram_probability(few3, (1, 4), 2, 0.5, 8), 1.5 / 6, hint="histories of two ids, vocab_size 8")
 ### END HIDDEN TESTS
 
 # %% check="ngram_probability: what was never seen" points=2
@@ -233,8 +237,8 @@ plt.show()
 # the lower the better, 1 at best, V for a model that knows nothing at all.
 #
 # Texts come in pieces of different lengths, as our held-out part does. The N of the formula is the number of tokens in
-# *all* of them together. Averaging one number per piece is an easy mistake, with the last and shorter batch of an
-# evaluation, say: it gives the tokens of short pieces more weight than the others.
+# *all* of them together. An easy mistake is to average one number per piece (or per batch, when the last is shorter):
+# that gives the tokens of short pieces more weight than the others.
 #
 # **`perplexity(log_probs)`** ★☆☆☆☆ · 5 minutes
 #
@@ -269,6 +273,7 @@ check.close(perplexity([certain]), 4.0,
 mixed = torch.tensor([0.5, 0.125]).log()
 check.close(perplexity([mixed]), 4.0,
             hint="1/2 and 1/8: the mean of the logarithms is that of 1/4. Take the mean first, then exp of minus it")
+check.equal(isinstance(perplexity([mixed]), float), True, hint="a Python number, not a tensor: math.exp, or .item()")
 ### BEGIN HIDDEN TESTS
 other = -5 * check.rand(40, seed=1).double()
 expected = math.exp((5 * check.rand(40, seed=1).double()).mean())
@@ -342,8 +347,8 @@ ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# Two things are wrong with adding. The longer the history, the less there is to add to, and the more it matters how
-# much; and beyond a certain order longer histories make the model *worse*, although they know more. For a history
+# Two things are wrong with adding. The longer the history, the smaller the counts, and the more the choice of α
+# matters; and beyond a certain order longer histories make the model *worse*, although they know more. For a history
 # that was seen once, α spreads what is left evenly over all V characters, *q* and *e* alike, as if nothing were known
 # about English.
 #
@@ -357,8 +362,8 @@ plt.show()
 #
 # $$p(w \mid h) = \frac{c(h, w) + T(h) \cdot p(w \mid h')}{c(h) + T(h)}$$
 #
-# h′ is h without its *oldest* token. A history that was never seen has c(h) = T(h) = 0 and passes the question on:
-# p(w | h) = p(w | h′). The empty history asks the uniform distribution, p(w | h′) = 1/V.
+# h′ is h without its *oldest* token. A history that was never seen has c(h) = T(h) = 0, the formula would be 0 / 0,
+# and it passes the question on: p(w | h) = p(w | h′). The empty history asks the uniform distribution, p(w | h′) = 1/V.
 #
 # **Before you go on:** after *q* there was almost only *u*. After a space came nearly every letter. Which of the two
 # keeps more for the shorter history?
@@ -368,7 +373,7 @@ plt.show()
 # | | type | meaning |
 # |---|---|---|
 # | `counts` | dict, history → `Counter` | as `count_ngrams` returns it; not to be changed |
-# | `history` | str, or tuple of ids | the tokens before, perhaps never seen, perhaps empty |
+# | `history` | str, or tuple of ids | the tokens before, perhaps empty; longer than any in `counts`: never seen |
 # | `token` | str of one character, or an id | the token whose probability is asked for |
 # | `vocab_size` | int | V |
 # | result | float | the probability |
@@ -417,6 +422,9 @@ check.close(interpolated_probability(few, "da", "b", 5), 153 / 224,
             hint="behind da came b, once: (1 + 1 · p(b | a)) / (1 + 1). The shorter history is a: drop the oldest, d")
 check.close(interpolated_probability(few, "a", "r", 5), 9 / 112,
             hint="r never came behind a, but it stands in the text: (0 + 3 · 3/16) / (4 + 3)")
+ids_few = count_ngrams((1, 2, 3, 1, 4, 1, 5, 1, 2, 3, 1), 3)
+check.close(interpolated_probability(ids_few, (5, 1), 2, 5), 153 / 224,
+            hint="the same with ids for letters: histories are tuples, and the empty one is ()")
 ### BEGIN HIDDEN TESTS
 few2 = count_ngrams("she sells sea shells", 4)
 check.close(interpolated_probability(few2, "she", "l", 10), 0.4653846, atol=1e-6, rtol=0,
@@ -447,7 +455,7 @@ few = count_ngrams("abracadabra", 3)
 shares = [interpolated_probability(few, "ra", w, 7) for w in "abcdrxy"]
 check.close(sum(shares), 1.0, hint="7 tokens, two of them never seen: what the counts leave must all reach the shorter")
 check.close(shares, [0.0765306, 0.1792092, 0.5943878, 0.0943878, 0.0363520, 0.0095663, 0.0095663], atol=1e-6, rtol=0,
-            hint="the sum is 1, but the shares are others: the uniform distribution is 1/7 here")
+            hint="compare p(a | ra) = 0.0765 by hand, from the empty history (below it: 1/7) upwards, oldest token last")
 
 # %% [markdown]
 # Both kinds of smoothing, on the whole held-out part, with α as chosen on the development part. On the right, how
@@ -556,6 +564,9 @@ check.equal(sample(logits, u), torch.tensor([0, 1, 1, 2, 2]),
             hint="stretches from 0 to 0.2, to 0.7 and to 1: 0.1 falls into the first, 0.25 and 0.6 into the second")
 check.equal(sample(torch.tensor([2.0, 2.0, 2.0, 2.0]), torch.tensor(0.6)), torch.tensor(2),
             hint="a single draw: logits (V,), u of shape (). Four equal stretches, and 0.6 lies in the third, number 2")
+grid = torch.tensor([0.1, 0.3, 0.6, 0.8, 0.2, 0.9]).view(2, 3)
+check.equal(sample(torch.zeros(2, 3, 4), grid), torch.tensor([0, 1, 2, 3, 0, 3]).view(2, 3),
+            hint="logits (2, 3, 4), u (2, 3): a draw for each, along the last axis")
 ### BEGIN HIDDEN TESTS
 logits2 = 2 * check.randn(3, 4, 6, seed=5)
 u2 = check.rand(3, 4, seed=6)
@@ -586,6 +597,9 @@ check.equal(sample(torch.zeros(4, 4), edges), torch.tensor([0, 1, 2, 3]),
 banned = torch.tensor([-torch.inf, 1.0, -torch.inf, 1.0, -torch.inf])
 check.equal(sample(banned.expand(3, 5), torch.tensor([0.0, 0.5, 0.99999994])), torch.tensor([1, 3, 3]),
             hint="a token of probability 0 was drawn: count the F that are <= u, and make the last F exactly 1")
+many = torch.cat([torch.arange(10000) % 7.0, torch.tensor([-torch.inf])])
+check.equal(sample(many, torch.tensor(0.99999994)), torch.tensor(9999),
+            hint="sums are rounded, and the last F here is 0.9999987: divide all F by the last")
 ### BEGIN HIDDEN TESTS
 for size in (41, 94, 164, 999, 5000):
     check.equal(sample(torch.zeros(size), torch.tensor(0.99999994)), torch.tensor(size - 1),
@@ -676,11 +690,11 @@ except ImportError:
 # | | shape | meaning |
 # |---|---|---|
 # | `logits` | (B, T, V) | row t predicts token t + 1; gradients flow back to it |
-# | `ids` | (B, T), int64 | the tokens themselves, not yet shifted; `pad_id` where there is none |
+# | `ids` | (B, T), int64 | the tokens themselves, not yet shifted; `pad_id` where the sequence is over |
 # | `pad_id` | int | the id of the padding |
 # | result | (), a tensor | mean cross-entropy in nats, over all targets that are not padding (there is at least one) |
 #
-# `F.cross_entropy` is allowed.
+# Whether a place counts is decided by its target alone, not by the token that was read. `F.cross_entropy` is allowed.
 #
 # <details><summary>Hint 1</summary>Write down, for one sequence of four tokens, which row of logits meets which id.
 # Which row is left over, and which id?</details>
@@ -723,7 +737,11 @@ ids = torch.tensor([3, 1, 4, 1, 2, 4, 2, 3, 1, 0, 0, 0]).view(2, 6)
 rows = torch.cat([check.randn(2, 6, 5, seed=15)[0, :5], check.randn(2, 6, 5, seed=15)[1, :2]])
 expected = F.cross_entropy(rows, torch.tensor([1, 4, 1, 2, 4, 3, 1]))
 check.close(language_model_loss(logits, ids), expected,
-            hint="7 targets are real, 5 in the first sequence and 2 in the second: divide their sum by 7")
+            hint="7 targets are real, 5 and 2: divide their sum by 7. What was read before a target does not matter")
+fives = torch.tensor([5, 2, 0, 5, 5]).view(1, 5)
+expected = F.cross_entropy(check.randn(1, 5, 6, seed=17)[0, :2], torch.tensor([2, 0]))
+check.close(language_model_loss(check.randn(1, 5, 6, seed=17), fives, pad_id=5), expected,
+            hint="here the padding is 5, and 0 is a token like any other: use pad_id")
 ### BEGIN HIDDEN TESTS
 ids2 = torch.tensor([3, 1, 4, 1, 2, 4, 4, 4, 1, 0, 4, 4]).view(2, 6)
 rows2 = torch.cat([check.randn(2, 6, 5, seed=15)[0, [0, 2, 3]], check.randn(2, 6, 5, seed=15)[1, [1, 2]]])
@@ -822,6 +840,8 @@ ids = check.randint(0, 7, (2, 5), seed=21)
 rows, head = bigram_weights(7, 3)
 one_hot = F.one_hot(check.randint(0, 7, (2, 5), seed=21), 7).float()
 expected = one_hot @ rows @ head.weight.T + head.bias
+check.equal(sorted(name for name, parameter in model.named_parameters()), ["embedding", "head.bias", "head.weight"],
+            hint="three parameters: embedding, an nn.Parameter, and the weight and bias of head")
 check.shape(model(ids), (2, 5, 7), hint="ids (2, 5) and 7 different tokens: 7 logits for each place")
 check.close(model(ids), expected, hint="logits are head(row of the embedding): row w of the table for the id w")
 ### BEGIN HIDDEN TESTS
@@ -1009,7 +1029,8 @@ state = torch.rnn_tanh_cell(first2, torch.zeros(2, 3), w_x.weight, w_h.weight, w
 for _ in range(3):
     state = torch.rnn_tanh_cell(check.randn(2, 4, seed=36), state, w_x.weight, w_h.weight, w_x.bias, torch.zeros(3))
 state.pow(2).sum().backward()
-check.close(first.grad, first2.grad, hint="the first of four tokens gets no gradient, or another: no .detach(), no .data")
+check.close(first.grad, first2.grad,
+            hint="the first of four tokens gets another gradient. If one step is right: no .detach(), no .data")
 check.close(cell.w_h.weight.grad, w_h.weight.grad, hint="the gradient of w_h adds up over all steps")
 
 # %% [markdown]
@@ -1197,12 +1218,12 @@ plt.show()
 print("RNN: " + ", ".join(f"{k}: {value:.2f}" for k, value in zip(reaches, seen, strict=True)))
 
 # %% [markdown]
-# That is why long sentences failed. The state has room for a hundred characters, but the gradient that would teach it
-# to use them has faded long before; we cut it off after 24 characters, and there was little left to cut. Seeing more
-# than a dozen characters is worth next to nothing to this network. An orthogonal $W_h$ has singular values of exactly 1,
-# so at the start only tanh takes something away; hence the given initialisation. After training the largest singular
-# value is well above 1, and the gradient fades all the same: the condition is sufficient for that, not necessary, and
-# most directions shrink, or end where tanh is flat.
+# That is why the network's sentences lose their thread. The state has room for a hundred characters, but the gradient
+# that would teach it to use them has faded long before; we cut it off after 24 characters, and there was little left to
+# cut. Seeing more than a dozen characters is worth next to nothing to this network. An orthogonal $W_h$ has singular
+# values of exactly 1, so at the start only tanh takes something away; hence the given initialisation. After training
+# the largest singular value is well above 1, and the gradient fades all the same: values below 1 are sufficient for
+# fading, not necessary; most directions shrink, or end where tanh is flat.
 #
 # The long short-term memory of Hochreiter and Schmidhuber (1997) keeps a second state that is *added to* instead of
 # multiplied, which carries gradients much further. Attention, in module 03, gives every token a direct way to every
@@ -1251,15 +1272,15 @@ plt.show()
 # one is half known of the other.
 #
 # And it can use *time*. Counting is finished after one pass; there is nothing more to do. Our network could read the
-# text only once or twice in its half minute. Mikolov et al. (2010) let networks train for weeks and reported about half
-# the perplexity of a state-of-the-art n-gram model for a mixture of several of them, with the training time as the
-# price. The next cell, which is switched off, spends a quarter of an hour on the same million characters, with a wider
-# network whose cell has gates (PyTorch's `nn.GRU`, a relative of the LSTM).
+# text little more than once in its half minute. Mikolov et al. (2010) let networks train for weeks and reported about
+# half the perplexity of a state-of-the-art n-gram model for a mixture of several networks, with the training time as
+# the price. The next cell, which is switched off, spends a quarter of an hour on the same million characters, with a
+# wider network whose cell has gates (PyTorch's `nn.GRU`, a relative of the LSTM).
 #
 # **Before you switch it on:** after how many passes over the text will it overtake the best n-gram of the table?
 
 # %% demo="longer" alt="Switched off; when on, a line: held-out loss of a gated network falls below the best n-gram's."
-LONGER = False  # True: about 15 minutes on one core. In a trial it passed the table's best count after four passes.
+LONGER = False  # True: about 15 minutes on one core
 
 
 class GatedLanguageModel(nn.Module):
@@ -1347,9 +1368,10 @@ plt.show()
 # %% [markdown]
 # The perplexity per token rises several times over, and yet with merges the models predict the text better than without
 # (a 3-gram of longer tokens also sees further back). So a perplexity means something only together with the unit that
-# it is counted in, and two models with different vocabularies cannot be compared by it. What can be compared is the total surprise over the same text, divided by something that no tokenizer
-# changes: characters, or better bytes. *Bits per byte* comes back in 09, *evaluation*. Shannon's 0.6 to 1.3 bits per
-# letter were for an alphabet of 27 signs, without capitals and punctuation, so they too are in another unit than ours.
+# it is counted in, and two models with different vocabularies cannot be compared by it. What can be compared is the
+# total surprise over the same text, divided by something that no tokenizer changes: characters, or better bytes. *Bits
+# per byte* comes back in 09, *evaluation*. Shannon's 0.6 to 1.3 bits per letter were for an alphabet of 27 signs,
+# without capitals and punctuation, so they too are in another unit than ours.
 
 # %% [markdown]
 # ## Recap
@@ -1388,8 +1410,8 @@ plt.show()
 #
 # **(b)** The state can depend on everything, but it learns to only as far as gradients carry. Going back one step
 # multiplies the gradient by $W_h^\top$ and by derivatives of tanh below 1, so it shrinks exponentially; we saw it fade
-# over a few dozen characters, and showing the network more than a dozen did not lower its perplexity. *(1 point: vanishing
-# gradients, product of many factors; possible memory is not learnt memory.)*
+# over a few dozen characters, and showing the network more than a dozen did not lower its perplexity. *(1 point:
+# vanishing gradients, product of many factors; possible memory is not learnt memory.)*
 #
 # **(c)** More text and much more training time, or a model whose gradients reach further (LSTM, attention). A network's
 # weights are shared by all histories, so each example teaches it about similar ones, and it can go over the text many

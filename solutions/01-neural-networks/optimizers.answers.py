@@ -10,21 +10,21 @@ def cross_entropy(logits, targets):
     return -log_p.gather(1, targets[:, None]).mean()
 
 
-# %% wrong="the sum instead of the mean" of="cross_entropy" check="mean surprise" says="averaged over the 5 examples"
+# %% wrong="the sum instead of the mean" of="cross_entropy" check="mean surprise" says="minus the mean, not the sum"
 def cross_entropy(logits, targets):
     shifted = logits - logits.max(-1, keepdim=True).values
     log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
     return -log_p.gather(1, targets[:, None]).sum()
 
 
-# %% wrong="the mean over all entries" of="cross_entropy" check="mean surprise" says="averaged over the 5 examples"
+# %% wrong="the mean over all entries" of="cross_entropy" check="mean surprise" says="minus the mean, not the sum"
 def cross_entropy(logits, targets):
     shifted = logits - logits.max(-1, keepdim=True).values
     log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
     return -log_p.mean()
 
 
-# %% wrong="the sign forgotten" of="cross_entropy" check="mean surprise" says="minus the log-probability"
+# %% wrong="the sign forgotten" of="cross_entropy" check="mean surprise" says="minus the mean"
 def cross_entropy(logits, targets):
     shifted = logits - logits.max(-1, keepdim=True).values
     log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
@@ -38,7 +38,7 @@ def cross_entropy(logits, targets):
     return -log_p.gather(1, targets[:, None])[:, 0]
 
 
-# %% wrong="every target for every row" of="cross_entropy" check="mean surprise" says="averaged over the 5 examples"
+# %% wrong="every target for every row" of="cross_entropy" check="mean surprise" says="only log_p[i, targets[i]]"
 def cross_entropy(logits, targets):
     shifted = logits - logits.max(-1, keepdim=True).values
     log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
@@ -58,19 +58,33 @@ def cross_entropy(logits, targets):
     return -log_p.gather(1, targets[:, None]).mean()
 
 
-# %% wrong="over the batch" of="cross_entropy" check="mean surprise" says="minus the log-probability"
+# %% wrong="over the batch" of="cross_entropy" check="mean surprise" says="minus the mean"
 def cross_entropy(logits, targets):
     shifted = logits - logits.max(0, keepdim=True).values
     log_p = shifted - shifted.exp().sum(0, keepdim=True).log()
     return -log_p.gather(1, targets[:, None]).mean()
 
 
-# %% wrong="cut from the logits" of="cross_entropy" check="its gradient" says="your code raised"
+# %% wrong="cut from the logits" of="cross_entropy" check="its gradient" says="the loss carries no gradient"
 def cross_entropy(logits, targets):
     z = logits.detach()
     shifted = z - z.max(-1, keepdim=True).values
     log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
     return -log_p.gather(1, targets[:, None]).mean()
+
+
+# %% wrong="a bare number" of="cross_entropy" check="its gradient" says="no detach, item, no_grad"
+def cross_entropy(logits, targets):
+    shifted = logits - logits.max(-1, keepdim=True).values
+    log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
+    return -log_p.gather(1, targets[:, None]).mean().item()
+
+
+# %% wrong="a bare number, wrapped again" of="cross_entropy" check="its gradient" says="no detach, item, no_grad"
+def cross_entropy(logits, targets):
+    shifted = logits - logits.max(-1, keepdim=True).values
+    log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
+    return torch.tensor(-log_p.gather(1, targets[:, None]).mean().item())
 
 
 # %% right="log-sum-exp minus the logit" of="cross_entropy"
@@ -210,6 +224,43 @@ class SGD(Optimizer):
     def update(self, p, g, state, group):
         g = g + group["weight_decay"] * p
         state["velocity"] = group["momentum"] * (state.get("velocity", g) + g)
+        p -= group["lr"] * state["velocity"]
+
+
+# %% wrong="the learning rate inside the velocity" of="SGD" check="momentum adds" says="does not enter it"
+class SGD(Optimizer):
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        g = g + group["weight_decay"] * p
+        state["velocity"] = group["momentum"] * state.get("velocity", 0) - group["lr"] * g
+        p += state["velocity"]
+
+
+# %% wrong="the gradient changed" of="SGD" check="weight decay joins" says="the gradient is changed"
+class SGD(Optimizer):
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        g += group["weight_decay"] * p
+        state["velocity"] = group["momentum"] * state.get("velocity", 0) + g
+        p -= group["lr"] * state["velocity"]
+
+
+# %% wrong="the gradient as velocity" of="SGD" check="weight decay joins" says="not the gradient itself"
+class SGD(Optimizer):
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        if "velocity" in state:
+            state["velocity"].mul_(group["momentum"]).add_(g)
+        else:
+            state["velocity"] = g
         p -= group["lr"] * state["velocity"]
 
 
@@ -457,6 +508,71 @@ class Adam(Optimizer):
         p = p - group["lr"] * m_hat / (v_hat.sqrt() + group["eps"])
 
 
+# %% wrong="the gradient changed" of="Adam" check="eps outside" says="the gradient is changed"
+class Adam(Optimizer):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        beta1, beta2 = group["betas"]
+        g += group["weight_decay"] * p
+        state["t"] = state.get("t", 0) + 1
+        state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * g
+        state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
+        m_hat = state["m"] / (1 - beta1 ** state["t"])
+        v_hat = state["v"] / (1 - beta2 ** state["t"])
+        p -= group["lr"] * m_hat / (v_hat.sqrt() + group["eps"])
+
+
+# %% wrong="the first learning rate for ever" of="Adam" check="two averages" says="read group['lr'] at each step"
+class Adam(Optimizer):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        beta1, beta2 = group["betas"]
+        g = g + group["weight_decay"] * p
+        state["t"] = state.get("t", 0) + 1
+        state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * g
+        state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
+        m_hat = state["m"] / (1 - beta1 ** state["t"])
+        v_hat = state["v"] / (1 - beta2 ** state["t"])
+        p -= group["peak_lr"] * m_hat / (v_hat.sqrt() + group["eps"])
+
+
+# %% wrong="counted after use" of="Adam" check="first step" says="t is 1 here, not 0"
+class Adam(Optimizer):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        beta1, beta2 = group["betas"]
+        g = g + group["weight_decay"] * p
+        t = state.get("t", 0)
+        state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * g
+        state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
+        m_hat = state["m"] / (1 - torch.tensor(beta1) ** t)
+        v_hat = state["v"] / (1 - torch.tensor(beta2) ** t)
+        p -= group["lr"] * m_hat / (v_hat.sqrt() + group["eps"])
+        state["t"] = t + 1
+
+
+# %% wrong="a count for each call" of="Adam" check="first step" says="a t of its own"
+class Adam(Optimizer):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        beta1, beta2 = group["betas"]
+        g = g + group["weight_decay"] * p
+        self.t = getattr(self, "t", 0) + 1
+        state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * g
+        state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
+        m_hat = state["m"] / (1 - beta1**self.t)
+        v_hat = state["v"] / (1 - beta2**self.t)
+        p -= group["lr"] * m_hat / (v_hat.sqrt() + group["eps"])
+
+
 # %% right="methods in place" of="Adam"
 class Adam(Optimizer):
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
@@ -543,7 +659,7 @@ class AdamW(Adam):
         super().update(p, g, state, {**group, "weight_decay": 0.0})
 
 
-# %% wrong="decay after the step" of="AdamW" check="shrinks the weight" says="then comes Adam's step"
+# %% wrong="decay after the step" of="AdamW" check="shrinks the weight" says="once; then Adam"
 class AdamW(Adam):
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
@@ -581,6 +697,16 @@ class AdamW(Adam):
 
     def update(self, p, g, state, group):
         p = p * (1 - group["lr"] * group["weight_decay"])
+        super().update(p, g, state, {**group, "weight_decay": 0.0})
+
+
+# %% wrong="decay by the peak learning rate" of="AdamW" check="groups with" says="for the decay too"
+class AdamW(Adam):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        p -= group["peak_lr"] * group["weight_decay"] * p
         super().update(p, g, state, {**group, "weight_decay": 0.0})
 
 
@@ -660,10 +786,22 @@ def decay_groups(model, weight_decay):
     return [{"params": [p for p in trained if p.ndim >= 1], "weight_decay": weight_decay}, {"params": [p for p in trained if p.ndim < 1], "weight_decay": 0.0}]
 
 
-# %% wrong="no decay said for the vectors" of="decay_groups" check="matrices decay" says="your code raised KeyError"
+# %% wrong="no decay said for the vectors" of="decay_groups" check="matrices decay" says="the second says 0.0 explicitly"
 def decay_groups(model, weight_decay):
     trained = [p for p in model.parameters() if p.requires_grad]
     return [{"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay}, {"params": [p for p in trained if p.ndim < 2]}]
+
+
+# %% wrong="two lists" of="decay_groups" check="matrices decay" says="a list of two dicts"
+def decay_groups(model, weight_decay):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [[p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]]
+
+
+# %% wrong="no return" of="decay_groups" check="matrices decay" says="a list of two dicts"
+def decay_groups(model, weight_decay):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    [{"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay}, {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0}]
 
 
 # %% wrong="decay for all" of="decay_groups" check="matrices decay" says="has weight_decay 0.0"
@@ -897,7 +1035,7 @@ def schedule(step, kind, warmup=0, total=100, floor=0.0, every=30, gamma=0.1):
     return floor + (1 - floor) * math.cos(math.pi / 2 * (step - warmup) / (total - warmup)) ** 2
 
 
-# %% wrong="every tensor for itself" of="clip_grad_norm" check="a long gradient" says="by the same factor"
+# %% wrong="every tensor for itself" of="clip_grad_norm" check="a long gradient" says="by one factor"
 def clip_grad_norm(params, max_norm):
     grads = [p.grad for p in params if p.grad is not None]
     norm = torch.stack([g.norm() for g in grads]).norm()
@@ -906,7 +1044,7 @@ def clip_grad_norm(params, max_norm):
     return norm
 
 
-# %% wrong="single numbers cut off" of="clip_grad_norm" check="a long gradient" says="by the same factor"
+# %% wrong="single numbers cut off" of="clip_grad_norm" check="a long gradient" says="by one factor"
 def clip_grad_norm(params, max_norm):
     grads = [p.grad for p in params if p.grad is not None]
     norm = torch.stack([g.norm() for g in grads]).norm()
@@ -933,7 +1071,7 @@ def clip_grad_norm(params, max_norm):
     return norm
 
 
-# %% wrong="an iterator used twice" of="clip_grad_norm" check="a short gradient" says="make a list of it"
+# %% wrong="an iterator used twice" of="clip_grad_norm" check="a short gradient" says="make a list first"
 def clip_grad_norm(params, max_norm):
     norm = torch.stack([p.grad.norm() for p in params if p.grad is not None]).norm()
     for p in params:
@@ -942,7 +1080,7 @@ def clip_grad_norm(params, max_norm):
     return norm
 
 
-# %% wrong="nothing clipped" of="clip_grad_norm" check="a long gradient" says="multiplied in place"
+# %% wrong="nothing clipped" of="clip_grad_norm" check="a long gradient" says="multiply all in place"
 def clip_grad_norm(params, max_norm):
     grads = [p.grad for p in params if p.grad is not None]
     norm = torch.stack([g.norm() for g in grads]).norm()
@@ -969,7 +1107,7 @@ def clip_grad_norm(params, max_norm):
     return norm
 
 
-# %% wrong="the parameters scaled" of="clip_grad_norm" check="a long gradient" says="multiplied in place"
+# %% wrong="the parameters scaled" of="clip_grad_norm" check="a long gradient" says="multiply all in place"
 def clip_grad_norm(params, max_norm):
     params = [p for p in params if p.grad is not None]
     norm = torch.stack([p.grad.norm() for p in params]).norm()
@@ -985,6 +1123,26 @@ def clip_grad_norm(params, max_norm):
     for g in grads:
         g *= min(max_norm / (norm + 1e-6), 1)
     return torch.stack([g.norm() for g in grads]).norm()
+
+
+# %% wrong="the shortened norm" of="clip_grad_norm" check="a long gradient" says="from before the clipping"
+def clip_grad_norm(params, max_norm):
+    grads = [p.grad for p in params if p.grad is not None]
+    norm = torch.stack([g.norm() for g in grads]).norm()
+    factor = min(max_norm / (norm + 1e-6), 1)
+    for g in grads:
+        g *= factor
+    return norm * factor
+
+
+# %% wrong="without the small number" of="clip_grad_norm" check="a long gradient" says="1e-6 is missing"
+def clip_grad_norm(params, max_norm):
+    grads = [p.grad for p in params if p.grad is not None]
+    norm = torch.stack([g.norm() for g in grads]).norm()
+    if norm > max_norm:
+        for g in grads:
+            g *= max_norm / norm
+    return norm
 
 
 # %% wrong="the largest norm" of="clip_grad_norm" check="one norm for all" says="the root of the sum"
@@ -1069,7 +1227,7 @@ def kaiming_init(weight, gain=2**0.5, generator=None):
         return weight.normal_(0, math.sqrt(gain / weight[0].numel()), generator=generator)
 
 
-# %% wrong="nothing returned" of="kaiming_init" check="the deviation keeps" says="your code raised"
+# %% wrong="nothing returned" of="kaiming_init" check="the deviation keeps" says="return the weight itself"
 def kaiming_init(weight, gain=2**0.5, generator=None):
     with torch.no_grad():
         weight.normal_(0, gain / math.sqrt(weight[0].numel()), generator=generator)

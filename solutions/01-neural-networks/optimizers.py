@@ -21,7 +21,8 @@
 #
 # The recipe has hardly changed since. GPT-3 (Brown et al. 2020, Appendix B) was trained with Adam and LLaMA (Touvron et
 # al. 2023, §2.3) with AdamW, both at betas 0.9 and 0.95, weight decay 0.1, gradients clipped to norm 1, a short warmup
-# and a cosine down to a tenth of the peak. At the end of this notebook you have written each part of that sentence.
+# and a cosine down to a tenth of the peak. At the end of this notebook you will have written each part of that
+# sentence.
 #
 # ## Prerequisites
 #
@@ -100,8 +101,9 @@ logits = check.randn(5, 3, seed=1)
 targets = check.randint(0, 3, (5,), seed=2)
 expected = F.cross_entropy(check.randn(5, 3, seed=1), check.randint(0, 3, (5,), seed=2))
 loss = cross_entropy(logits, targets)
-check.shape(loss, (), hint="one number for the whole batch: the mean of the examples' losses")
-check.close(loss, expected, hint="minus the log-probability of the class in targets, averaged over the 5 examples")
+check.shape(loss, (), hint="one tensor for the whole batch, the mean of the examples' losses; no .item()")
+check.close(loss, expected,
+            hint="from row i only log_p[i, targets[i]]; of these 5 numbers minus the mean, not the sum")
 ### BEGIN HIDDEN TESTS
 logits2 = 3 * check.randn(7, 4, seed=3)
 targets2 = check.randint(0, 4, (7,), seed=4)
@@ -129,9 +131,11 @@ z = check.randn(4, 3, seed=11).requires_grad_()
 y = check.randn(4, 3, seed=11).requires_grad_()
 targets = check.randint(0, 3, (4,), seed=12)
 F.cross_entropy(y, check.randint(0, 3, (4,), seed=12)).backward()
-cross_entropy(z, targets).backward()
-check.close(z.grad, y.grad,
-            hint="softmax minus one-hot, over the batch size. No gradient at all: no detach, item or NumPy on the way")
+loss = cross_entropy(z, targets)
+check.equal(getattr(loss, "requires_grad", False), True,
+            hint="the loss carries no gradient: no detach, item, no_grad or NumPy on the way")
+loss.backward()
+check.close(z.grad, y.grad, hint="softmax minus one-hot, divided by the batch size")
 ### BEGIN HIDDEN TESTS
 z2 = (50 * check.randn(3, 5, seed=13)).requires_grad_()
 y2 = (50 * check.randn(3, 5, seed=13)).requires_grad_()
@@ -223,12 +227,12 @@ class Optimizer:
 
 # %%
 # Given: a walk to compare optimizers on, yours or PyTorch's. The gradients are noisy and of very different sizes.
-def follow(make, steps=6, late=0, groups=False, **settings):
+def follow(make, steps=6, late=0, groups=False, fade=1.0, **settings):
     """Where an optimizer leads three parameters (4, 3), (5,) and (2,), the last of them frozen, in float64.
 
     make: the optimizer's class   settings: what it is made with. For the first `late` steps the second parameter has no
-    gradient either. groups: the first parameter gets three times the learning rate, the others no weight decay.
-    Returns (steps, 19): all 19 numbers, after each step.
+    gradient either. groups: the first parameter gets three times the learning rate, the others no weight decay. fade:
+    what multiplies the learning rate after each step, as a schedule would. Returns (steps, 19): all 19 numbers, after each step.
     """
     params = [check.randn(4, 3, seed=1).double(), check.randn(5, seed=2).double(), check.randn(2, seed=3).double()]
     scales = [torch.logspace(-4, 1, 12).view(4, 3).double(), torch.logspace(1, -5, 5).double()]
@@ -240,8 +244,20 @@ def follow(make, steps=6, late=0, groups=False, **settings):
             noise = check.randn(*p.shape, seed=100 * step + number).double()
             p.grad = None if number == 1 and step < late else scale * (p + noise)
         optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] *= fade
         places.append(torch.cat([p.flatten() for p in params]))
     return torch.stack(places)
+
+
+def gradient_after(make, **settings):
+    """What two steps, both with the gradient check.randn(5, seed=5), leave of it: (5,) float64."""
+    p = check.randn(5, seed=4).double()
+    p.grad = check.randn(5, seed=5).double()
+    optimizer = make([p], **settings)
+    optimizer.step()
+    optimizer.step()
+    return p.grad
 
 
 # %% [markdown]
@@ -293,6 +309,9 @@ check.close(follow(SGD, 4, lr=0.011), expected2, atol=1e-8, rtol=1e-7, hint="ano
 expected = follow(torch.optim.SGD, 5, lr=0.02, momentum=0.8)
 check.close(follow(SGD, 5, lr=0.02, momentum=0.8), expected, atol=1e-8, rtol=1e-7,
             hint="row 0 is the place after step 1. v = momentum · v + g, with the whole g, then θ - lr · v")
+expected_fade = follow(torch.optim.SGD, 5, lr=0.02, momentum=0.8, fade=0.7)
+check.close(follow(SGD, 5, lr=0.02, momentum=0.8, fade=0.7), expected_fade, atol=1e-8, rtol=1e-7,
+            hint="lr changes between steps: it multiplies the finished velocity and does not enter it")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.SGD, 7, late=3, lr=0.03, momentum=0.55)
 check.close(follow(SGD, 7, late=3, lr=0.03, momentum=0.55), expected2, atol=1e-8, rtol=1e-7,
@@ -303,10 +322,14 @@ check.close(follow(SGD, 7, late=3, lr=0.03, momentum=0.55), expected2, atol=1e-8
 expected = follow(torch.optim.SGD, 4, lr=0.02, momentum=0.7, weight_decay=0.3)
 check.close(follow(SGD, 4, lr=0.02, momentum=0.7, weight_decay=0.3), expected, atol=1e-8, rtol=1e-7,
             hint="g + weight_decay · θ takes the place of g before the velocity is made")
+check.close(gradient_after(SGD, lr=0.1, momentum=0.5, weight_decay=0.3), check.randn(5, seed=5).double(),
+            hint="the gradient is changed: `g = g + …` makes a new tensor, `g += …` does not")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.SGD, 5, groups=True, lr=0.01, momentum=0.6, weight_decay=0.9)
 check.close(follow(SGD, 5, groups=True, lr=0.01, momentum=0.6, weight_decay=0.9), expected2, atol=1e-8, rtol=1e-7,
             hint="two groups with different lr and weight_decay: read both from group at every update")
+check.close(gradient_after(SGD, lr=0.2, momentum=0.9), check.randn(5, seed=5).double(),
+            hint="the gradient is changed: the velocity must be a tensor of its own, not the gradient itself")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -370,9 +393,10 @@ except ImportError:
 # %% [markdown]
 # ## 3 · A step size for every weight
 #
-# Momentum still has one learning rate for all. In a network gradients differ by orders of magnitude: the row of a rare
-# word gets one in a thousand batches, a late bias in each. Adam (Kingma and Ba 2014, Algorithm 1) divides each
-# gradient by its own typical size. It keeps two running averages per weight, of $g$ and of $g^2$:
+# Momentum still has one learning rate for all. In a network gradients differ by orders of magnitude, in size and in how
+# often they come: the weights of a rare word get one in a thousand batches, the bias of the last layer in every batch.
+# Adam (Kingma and Ba 2014, Algorithm 1) divides each gradient by its own typical size. It keeps two running averages
+# per weight, of $g$ and of $g^2$:
 #
 # $$g \leftarrow g + \lambda\theta \qquad m \leftarrow \beta_1 m + (1-\beta_1)\, g \qquad v \leftarrow \beta_2 v +
 # (1-\beta_2)\, g^2$$
@@ -386,8 +410,9 @@ except ImportError:
 # \theta \leftarrow \theta - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
 # Multiply all gradients by 1000 and the step stays the same: $\hat m / \sqrt{\hat v}$ has no unit. It is near ±1
-# where gradients agree, near 0 where they contradict each other. So $\eta$ is, roughly, the largest step a weight ever
-# takes (§2.1 there). $\epsilon$ stands *outside* the root, and only keeps a division by zero away.
+# where gradients agree, near 0 where they contradict each other. So $\eta$ is, roughly, the largest step a weight takes
+# (after a long silence it can be $(1-\beta_1)/\sqrt{1-\beta_2}$ times that, about 3 $\eta$ at the default betas; §2.1
+# there). $\epsilon$ stands *outside* the root, and only keeps a division by zero away.
 #
 # **`Adam(params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)`**; you write `update`. ★★★☆☆ · 10 minutes
 #
@@ -428,8 +453,11 @@ class Adam(Optimizer):
 
 # %% check="Adam: the first step is lr in size, whatever the gradient" points=1
 expected = follow(torch.optim.Adam, 1, lr=0.1)
-check.close(follow(Adam, 1, lr=0.1), expected, atol=1e-8, rtol=1e-7,
-            hint="lr · g / (|g| + eps), with both averages corrected. 12-16 are a second parameter, with a t of its own")
+place = follow(Adam, 1, lr=0.1)
+check.close(place[:, :12], expected[:, :12], atol=1e-8, rtol=1e-7,
+            hint="lr · g / (|g| + eps): both averages corrected, eps outside the root. nan: t is 1 here, not 0")
+check.close(place[:, 12:], expected[:, 12:], atol=1e-8, rtol=1e-7,
+            hint="the first parameter is right, the second is not: each has a t of its own, in state")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.Adam, 1, lr=0.03, betas=(0.6, 0.7))
 check.close(follow(Adam, 1, lr=0.03, betas=(0.6, 0.7)), expected2, atol=1e-8, rtol=1e-7,
@@ -440,6 +468,9 @@ check.close(follow(Adam, 1, lr=0.03, betas=(0.6, 0.7)), expected2, atol=1e-8, rt
 expected = follow(torch.optim.Adam, 8, lr=0.1, betas=(0.7, 0.9))
 check.close(follow(Adam, 8, lr=0.1, betas=(0.7, 0.9)), expected, atol=1e-8, rtol=1e-7,
             hint="row 0 is the place after step 1; if it is right: keep m and v uncorrected, divide by 1 - β to the t")
+expected_fade = follow(torch.optim.Adam, 6, lr=0.1, betas=(0.7, 0.9), fade=0.7)
+check.close(follow(Adam, 6, lr=0.1, betas=(0.7, 0.9), fade=0.7), expected_fade, atol=1e-8, rtol=1e-7,
+            hint="lr changes between steps: read group['lr'] at each step, and keep it out of both averages")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.Adam, 30, lr=0.05, betas=(0.95, 0.6))
 check.close(follow(Adam, 30, lr=0.05, betas=(0.95, 0.6)), expected2, atol=1e-8, rtol=1e-7,
@@ -463,6 +494,8 @@ check.close(follow(Adam, 5, lr=0.1, eps=0.01), expected, atol=1e-8, rtol=1e-7,
 expected_decay = follow(torch.optim.Adam, 5, lr=0.1, weight_decay=0.5)
 check.close(follow(Adam, 5, lr=0.1, weight_decay=0.5), expected_decay, atol=1e-8, rtol=1e-7,
             hint="weight_decay = 0.5: g + weight_decay · θ enters both averages in the place of g")
+check.close(gradient_after(Adam, lr=0.1, weight_decay=0.5), check.randn(5, seed=5).double(),
+            hint="the gradient is changed: `g = g + …` makes a new tensor, `g += …` does not")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.Adam, 12, lr=0.07, betas=(0.3, 0.8), eps=0.2, weight_decay=2.0)
 check.close(follow(Adam, 12, lr=0.07, betas=(0.3, 0.8), eps=0.2, weight_decay=2.0), expected2, atol=1e-8, rtol=1e-7,
@@ -536,10 +569,10 @@ plt.show()
 # %% [markdown]
 # ## 4 · Weight decay, taken out of the gradient
 #
-# In SGD two things are the same: adding $\lambda\theta$ to the gradient, and shrinking $\theta$ by the factor
-# $1 - \eta\lambda$ at each step. In Adam they are not. There $\lambda\theta$ goes through the division by
-# $\sqrt{\hat v}$ like everything else: a weight with large gradients is hardly decayed at all, one with small
-# gradients very much. Loshchilov and Hutter (2017, §2, Algorithm 2) shrink the weight directly and leave the
+# In SGD without momentum two things are the same: adding $\lambda\theta$ to the gradient, and shrinking $\theta$ by the
+# factor $1 - \eta\lambda$ at each step. (With momentum the decay runs through the velocity as well, but every weight is
+# still treated alike.) In Adam they are not. There $\lambda\theta$ goes through the division by $\sqrt{\hat v}$ like
+# everything else: a weight with large gradients is hardly decayed at all, one with small gradients very much. Loshchilov and Hutter (2017, §2, Algorithm 2) shrink the weight directly and leave the
 # gradient alone:
 #
 # $$\theta \leftarrow \theta - \eta\lambda\theta \qquad \text{then Adam's step, without decay}$$
@@ -583,7 +616,7 @@ class AdamW(Adam):
 # %% check="AdamW: shrinks the weight, leaves the gradient alone" points=2
 expected = follow(torch.optim.AdamW, 6, lr=0.1, betas=(0.7, 0.9), weight_decay=0.5)
 check.close(follow(AdamW, 6, lr=0.1, betas=(0.7, 0.9), weight_decay=0.5), expected, atol=1e-8, rtol=1e-7,
-            hint="θ shrinks by lr · weight_decay · θ (once), then comes Adam's step with weight_decay 0")
+            hint="θ shrinks in place by lr · weight_decay · θ, once; then Adam with weight_decay 0 in a copy of group")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.AdamW, 20, late=4, lr=0.03, betas=(0.5, 0.8), eps=0.05, weight_decay=3.0)
 check.close(follow(AdamW, 20, late=4, lr=0.03, betas=(0.5, 0.8), eps=0.05, weight_decay=3.0), expected2,
@@ -594,6 +627,9 @@ check.close(follow(AdamW, 20, late=4, lr=0.03, betas=(0.5, 0.8), eps=0.05, weigh
 expected = follow(torch.optim.AdamW, 6, groups=True, lr=0.05, weight_decay=0.8)
 check.close(follow(AdamW, 6, groups=True, lr=0.05, weight_decay=0.8), expected, atol=1e-8, rtol=1e-7,
             hint="numbers 0-11 have three times the lr and decay, the rest does not: read group, and do not change it")
+expected_fade = follow(torch.optim.AdamW, 6, groups=True, fade=0.7, lr=0.05, weight_decay=0.8)
+check.close(follow(AdamW, 6, groups=True, fade=0.7, lr=0.05, weight_decay=0.8), expected_fade, atol=1e-8, rtol=1e-7,
+            hint="lr changes between steps: read group['lr'] at each step, for the decay too")
 ### BEGIN HIDDEN TESTS
 expected2 = follow(torch.optim.AdamW, 9, late=2, groups=True, lr=0.02, betas=(0.4, 0.6), eps=0.3, weight_decay=2.0)
 check.close(follow(AdamW, 9, late=2, groups=True, lr=0.02, betas=(0.4, 0.6), eps=0.3, weight_decay=2.0), expected2,
@@ -686,6 +722,12 @@ class Mixed(nn.Module):
         self.weight_of_classes = nn.Parameter(torch.zeros(width))
 
 
+def forms_of(groups):
+    """For each group which of the two keys it has; for anything else the name of its type."""
+    return [[key for key in ("params", "weight_decay") if key in group] if isinstance(group, dict)
+            else type(group).__name__ for group in (groups if isinstance(groups, list | tuple) else [groups])]
+
+
 def numbers_of(params):
     """All numbers of a list of parameters, end to end."""
     return torch.cat([p.detach().flatten() for p in params])
@@ -693,6 +735,8 @@ def numbers_of(params):
 
 # %% check="decay_groups: matrices decay, vectors do not" points=1
 groups = decay_groups(check.fill(two_layers()), 0.1)
+check.equal(forms_of(groups), [["params", "weight_decay"], ["params", "weight_decay"]],
+            hint="a list of two dicts, each with params and weight_decay; the second says 0.0 explicitly")
 model = check.fill(two_layers())
 expected = torch.cat([model[0].weight.detach().flatten(), model[2].weight.detach().flatten()])
 check.close(numbers_of(groups[0]["params"]), expected, hint="the first group holds the two weight matrices, in order")
@@ -701,7 +745,7 @@ expected_rest = torch.cat([model[0].bias.detach(), model[1].weight.detach(), mod
                            model[2].bias.detach()])
 check.close(numbers_of(groups[1]["params"]), expected_rest,
             hint="the second group holds the vectors, biases and the norm's gain, in the model's order")
-check.close(float(groups[1]["weight_decay"]), 0.0, hint="the second group has weight_decay 0.0, said explicitly")
+check.close(float(groups[1]["weight_decay"]), 0.0, hint="the second group has weight_decay 0.0")
 ### BEGIN HIDDEN TESTS
 more = decay_groups(check.fill(two_filters()), 0.7)
 model2 = check.fill(two_filters())
@@ -753,14 +797,14 @@ check.close(numbers_of(groups2[0]["params"]), expected2, hint="trainable tensors
 # | | type | meaning |
 # |---|---|---|
 # | `step` | int | the number of steps taken so far: 0 before the first |
-# | `kind` | str | one of the four; anything else is a `ValueError` |
+# | `kind` | str | one of the four; anything else is a `ValueError`, at any step, also during warmup |
 # | `warmup` | int | w, steps of warmup; 0 for none |
 # | `total` | int | T, the step at which the cosine reaches its floor; more than `warmup` |
 # | `floor`, `every`, `gamma` | float, int, float | as in the table |
 # | result | float | the factor |
 #
-# <details><summary>Hint 1</summary>Warmup first: if <code>step</code> lies in it, you know the answer. For all that
-# follows only s matters.</details>
+# <details><summary>Hint 1</summary>After the check of <code>kind</code>, warmup: if <code>step</code> lies in it, you
+# know the answer. For all that follows only s matters.</details>
 # <details><summary>Hint 2</summary>The cosine formula rises again after T. Which quantity in it must not grow beyond
 # 1?</details>
 # <details><summary>Hint 3</summary><code>min((step - warmup) / (total - warmup), 1)</code> is the progress; math.cos
@@ -1035,11 +1079,13 @@ check.close(clip_grad_norm(few, 0.5), expected2, atol=1e-9, rtol=1e-9, hint="ret
 # %% check="clip_grad_norm: a long gradient is shortened, its direction kept" points=2
 params = with_grads(3.0)
 theirs = with_grads(3.0)
-nn.utils.clip_grad_norm_(theirs, 2.0)
+expected_norm = nn.utils.clip_grad_norm_(theirs, 2.0)
 expected = grads_of(theirs)
 norm = clip_grad_norm(params, 2.0)
 check.close(grads_of(params), expected, atol=1e-9, rtol=1e-9,
-            hint="every gradient is multiplied in place by the same factor, max_norm / (norm + 1e-6)")
+            hint="multiply all in place by one factor, max_norm / (norm + 1e-6); same six digits: 1e-6 is missing")
+check.close(norm, expected_norm, atol=1e-9, rtol=1e-9,
+            hint="return the norm from before the clipping, not the shortened one")
 ### BEGIN HIDDEN TESTS
 tiny = with_grads(1e-4, seed=5)
 theirs2 = with_grads(1e-4, seed=5)
@@ -1062,7 +1108,7 @@ nn.utils.clip_grad_norm_(theirs, 0.3)
 expected_once = grads_of(theirs)
 norm_once = clip_grad_norm(iter(once), 0.3)
 check.close(grads_of(once), expected_once, atol=1e-9, rtol=1e-9,
-            hint="handed an iterator, as model.parameters() is: make a list of it before the first use")
+            hint="if the check above passes: an iterator can be walked through only once; make a list first")
 
 # %% [markdown]
 # The network from before, now with SGD and momentum, and one damaged batch at step 60: its images are 40 times too
@@ -1105,8 +1151,8 @@ plt.show()
 #
 # All this assumes that gradients arrive. Let one layer compute $y = Wx$ with `fan_in` inputs. If the weights are
 # independent with mean 0, then $\operatorname{Var}(y_i) = \text{fan\_in} \cdot \operatorname{Var}(W) \cdot
-# \overline{x^2}$, a factor for each layer. Fifty layers raise it to the fiftieth power, and nothing but
-# a factor of 1 survives that. A ReLU sets half of its inputs to zero and so halves the mean square; the weights have to
+# \overline{x^2}$, so each layer multiplies the mean square by $\text{fan\_in} \cdot \operatorname{Var}(W)$. Fifty layers
+# raise that factor to the fiftieth power, and nothing but a factor of 1 survives that. A ReLU sets half of its inputs to zero and so halves the mean square; the weights have to
 # make up for it (He et al. 2015, §2.2, eq. 10):
 #
 # $$\operatorname{Var}(W) = \frac{2}{\text{fan\_in}} \qquad\text{in general}\qquad
@@ -1147,6 +1193,7 @@ def kaiming_init(weight: Tensor, gain: float = 2**0.5, generator: torch.Generato
 
 # %% check="kaiming_init: the deviation keeps the signal's size" points=2
 weight = kaiming_init(torch.zeros(800, 50), generator=torch.Generator().manual_seed(1))
+check.shape(weight, (800, 50), hint="return the weight itself")
 check.close(weight.std(), torch.tensor(0.2), atol=0.004,
             hint="a weight (800, 50) has fan_in 50 (inputs come second): deviation √2 / √50 = 0.2, variance 0.04")
 check.close(weight.mean(), torch.tensor(0.0), atol=0.005, hint="the mean is 0")
@@ -1159,6 +1206,7 @@ check.close(wide.std(), torch.tensor(1 / 30).double(), atol=0.0007, hint="fan_in
 
 # %% check="kaiming_init: gain, and the fan of a convolution" points=1
 linear = kaiming_init(torch.zeros(900, 25), gain=1.0, generator=torch.Generator().manual_seed(3))
+check.shape(linear, (900, 25), hint="return the weight itself")
 check.close(linear.std(), torch.tensor(0.2), atol=0.004, hint="gain 1, fan_in 25: deviation 1 / √25 = 0.2")
 filters = kaiming_init(torch.zeros(300, 8, 5, 5), generator=torch.Generator().manual_seed(4))
 check.close(filters.std(), torch.tensor(0.1), atol=0.002,
@@ -1177,6 +1225,7 @@ result = kaiming_init(layer.weight, generator=torch.Generator().manual_seed(6))
 result_again = kaiming_init(again.weight, generator=torch.Generator().manual_seed(6))
 check.close(layer.weight.std().detach(), torch.tensor(0.02).sqrt(), atol=0.003,
             hint="the layer's own weight has deviation √2 / √100 afterwards: fill it in place")
+check.shape(result, (700, 100), hint="return the weight itself")
 check.same(layer.weight.detach(), result.detach(), hint="return the weight itself")
 check.same(result.detach(), result_again.detach(), hint="the same generator, the same numbers: hand generator on")
 check.equal(result.requires_grad, True, hint="return the weight itself: it stays a parameter that is trained")
@@ -1213,7 +1262,7 @@ plt.show()
 # %% [markdown]
 # A gain that is off by a sixth changes the signal by a factor of thousands over fifty layers, and the gradient by as
 # much on its way back. This is why depth was so hard before anyone did this computation. Normalisation layers
-# and residual connections (04, *layer_norm_comparison*) later took most of the weight off the initial numbers.
+# and residual connections (see the later notebook *layer_norm_comparison*) later took most of the weight off the initial numbers.
 
 # %% [markdown]
 # ## 8 · Optional: an optimizer for matrices
@@ -1363,9 +1412,9 @@ check.close(follow_matrices(Muon, 3), exact3, atol=1e-6, rtol=1e-6, hint="the de
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The gradient of a layer of the digit network before and after. Then the four optimizers on that network, each at the
-# best of four learning rates for it (Muon for the hidden matrices, AdamW for the rest, as is usual). **Before you run
-# the next cell:** how many of the 64 directions carry most of the gradient?
+# The gradient of a layer of the digit network before and after `orthogonalize`. Then the four optimizers on that
+# network, each at the best of four learning rates for it (Muon for the hidden matrices, AdamW for the rest, as is
+# usual). **Before you run the next cell:** how many of the 64 directions carry most of the gradient?
 
 # %% demo="muon" alt="Singular values before and after orthogonalizing, and training loss of SGD, Adam, AdamW and Muon."
 figure, axes = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained")
@@ -1452,7 +1501,8 @@ plt.show()
 #
 # In six to ten sentences: (a) why does clipping a gradient do so little to Adam's steps, and in which case would it
 # still help? (b) What does warmup change in those fifty steps that clipping does not? (c) The friend says: "With weight
-# decay 0.1 all my weights shrink alike." In which optimizer is that true, and what happens in the friend's?
+# decay 0.1 all my weights shrink alike." In which of this notebook's optimizers is that true, and what happens in the
+# friend's?
 
 # %% [markdown] essay="clip-and-warmup" points=3
 # **(a)** Adam divides the average of the gradients by the root of the average of their squares. Multiply all gradients
@@ -1468,9 +1518,10 @@ plt.show()
 # region where lr = 0.01 is bearable. *(1 point: warmup scales the step, early Adam steps are of size lr for nearly all
 # weights and rest on few gradients.)*
 #
-# **(c)** It is true of AdamW, and of SGD: each weight shrinks by the factor 1 − lr·λ. In Adam λθ is added to the
-# gradient and divided by √v with it. Weights with large gradients are hardly decayed, weights with small ones strongly.
-# *(1 point: names AdamW or SGD, and the division of the decay by √v in Adam.)*
+# **(c)** It is true of AdamW (and of the optional Muon), where each weight shrinks by the factor 1 − lr·λ, and of SGD,
+# where the decay is part of the gradient but nothing divides it. In Adam λθ is added to the gradient and divided by √v
+# with it. Weights with large gradients are hardly decayed, weights with small ones strongly. *(1 point: names AdamW,
+# SGD or both, and the division of the decay by √v in Adam.)*
 
 # %% [markdown]
 # ## Sources

@@ -87,6 +87,34 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     return out + bias[:, None, None] if bias else out
 
 
+# %% wrong="a buffer of float32" of="conv2d" check="adds up all channels" says="float64 stays float64"
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, kh, stride).unfold(3, kw, stride)
+    out = torch.zeros(x.shape[0], len(weight), *windows.shape[2:4])
+    out += torch.einsum("bcyxuv,ocuv->boyx", windows, weight)
+    return out if bias is None else out + bias[:, None, None]
+
+
+# %% wrong="the axes as (B, H_out, W_out, O)" of="conv2d" check="stride is the step" says="expected shape (2, 5, 4, 3)"
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, kh, stride).unfold(3, kw, stride)
+    out = torch.einsum("bcyxuv,ocuv->byxo", windows, weight)
+    return out if bias is None else out + bias
+
+
+# %% wrong="the stride in the columns only" of="conv2d" check="gradients reach" says="repair the checks above first"
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x = F.pad(x, (padding,) * 4)
+    windows = x.unfold(2, kh, 1).unfold(3, kw, stride)
+    out = torch.einsum("bcyxuv,ocuv->boyx", windows, weight)
+    return out if bias is None else out + bias[:, None, None]
+
+
 # %% wrong="stride ignored" of="conv2d" check="stride is the step" says="in steps of 2: at rows 0, 2, 4 and 6"
 def conv2d(x, weight, bias=None, stride=1, padding=0):
     kh, kw = weight.shape[2:]
@@ -105,7 +133,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     return out if bias is None else out + bias[:, None, None]
 
 
-# %% wrong="columns counted from the right end" of="conv2d" check="stride is the step" says="what does not fit at the end is left out"
+# %% wrong="columns counted from the right end" of="conv2d" check="stride is the step" says="what does not fit is left out at the end"
 def conv2d(x, weight, bias=None, stride=1, padding=0):
     kh, kw = weight.shape[2:]
     x = F.pad(x, (padding,) * 4)
@@ -157,6 +185,15 @@ def conv2d(x, weight, bias=None, stride=1, padding=0):
     windows = x.unfold(2, kh, stride).unfold(3, kw, stride)
     out = F.pad(torch.einsum("bcyxuv,ocuv->boyx", windows, weight), (padding,) * 4)
     return out if bias is None else out + bias[:, None, None]
+
+
+# %% wrong="everything detached" of="conv2d" check="gradients reach" says="the result is cut off from x"
+def conv2d(x, weight, bias=None, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    x, weight = F.pad(x.detach(), (padding,) * 4), weight.detach()
+    windows = x.unfold(2, kh, stride).unfold(3, kw, stride)
+    out = torch.einsum("bcyxuv,ocuv->boyx", windows, weight)
+    return out if bias is None else out + bias.detach()[:, None, None]
 
 
 # %% wrong="weight detached" of="conv2d" check="gradients reach" says="no detach"
@@ -287,7 +324,7 @@ def max_pool2d(x, kernel, stride=None, padding=0):
     return x.unfold(2, kernel, kernel).unfold(3, kernel, kernel).amax((-2, -1))
 
 
-# %% wrong="padded with zeros" of="max_pool2d" check="padding never wins" says="so a padding of zeros would be the largest"
+# %% wrong="padded with zeros" of="max_pool2d" check="padding never wins" says="all numbers here are below -1000"
 def max_pool2d(x, kernel, stride=None, padding=0):
     stride = kernel if stride is None else stride
     x = F.pad(x, (padding,) * 4)
@@ -301,13 +338,27 @@ def max_pool2d(x, kernel, stride=None, padding=0):
     return x.unfold(2, kernel, stride).unfold(3, kernel, stride).amax((-2, -1))
 
 
+# %% wrong="padded with -100" of="max_pool2d" check="padding never wins" says="all numbers here are below -1000"
+def max_pool2d(x, kernel, stride=None, padding=0):
+    stride = kernel if stride is None else stride
+    x = F.pad(x, (padding,) * 4, value=-100.0)
+    return x.unfold(2, kernel, stride).unfold(3, kernel, stride).amax((-2, -1))
+
+
+# %% wrong="padded with zeros, seen at the gradient" of="max_pool2d" check="goes to the winner" says="repair the checks above"
+def max_pool2d(x, kernel, stride=None, padding=0):
+    stride = kernel if stride is None else stride
+    x = F.pad(x, (padding,) * 4)
+    return x.unfold(2, kernel, stride).unfold(3, kernel, stride).amax((-2, -1))
+
+
 # %% wrong="padding forgotten" of="max_pool2d" check="padding never wins" says="expected shape (2, 3, 3, 3)"
 def max_pool2d(x, kernel, stride=None, padding=0):
     stride = kernel if stride is None else stride
     return x.unfold(2, kernel, stride).unfold(3, kernel, stride).amax((-2, -1))
 
 
-# %% wrong="detached" of="max_pool2d" check="goes to the winner" says="does not require grad"
+# %% wrong="detached" of="max_pool2d" check="goes to the winner" says="the result is cut off from x"
 def max_pool2d(x, kernel, stride=None, padding=0):
     stride = kernel if stride is None else stride
     x = F.pad(x.detach(), (padding,) * 4, value=-math.inf)
@@ -399,7 +450,7 @@ def receptive_field(layers):
     return field
 
 
-# %% wrong="strides added" of="receptive_field" check="stride counts" says="strides multiply"
+# %% wrong="strides added" of="receptive_field" check="stride counts" says="the pixels lie 4 apart"
 def receptive_field(layers):
     field, jump = 1, 1
     for kernel, stride in layers:
@@ -421,6 +472,34 @@ def receptive_field(layers):
 def receptive_field(layers):
     field, jump = 1, 1
     for kernel, stride in reversed(layers):
+        field += (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+# %% wrong="the largest stride so far" of="receptive_field" check="stride counts" says="the pixels lie 4 apart"
+def receptive_field(layers):
+    field, jump = 1, 1
+    for kernel, stride in layers:
+        field += (kernel - 1) * jump
+        jump = max(jump, stride)
+    return field
+
+
+# %% wrong="begins with the first layer" of="receptive_field" check="windows on windows" says="list index out of range"
+def receptive_field(layers):
+    field, jump = layers[0]
+    for kernel, stride in layers[1:]:
+        field += (kernel - 1) * jump
+        jump *= stride
+    return field
+
+
+# %% wrong="the caller's list emptied" of="receptive_field" check="windows on windows" says="take nothing out"
+def receptive_field(layers):
+    field, jump = 1, 1
+    while layers:
+        kernel, stride = layers.pop(0)
         field += (kernel - 1) * jump
         jump *= stride
     return field
@@ -450,6 +529,12 @@ def receptive_field(layers):
 # %% wrong="training ignored" of="dropout" check="nothing is dropped" says="neither dropped nor scaled"
 def dropout(x, p=0.5, training=True, generator=None):
     return x * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+# %% wrong="draws before it looks at training" of="dropout" check="nothing is dropped" says="draw no random numbers"
+def dropout(x, p=0.5, training=True, generator=None):
+    kept = torch.rand(x.shape, generator=generator) >= p
+    return x * kept / (1 - p) if training else x
 
 
 # %% wrong="scaled when used, as in 2012" of="dropout" check="nothing is dropped" says="neither dropped nor scaled"
@@ -487,6 +572,14 @@ def dropout(x, p=0.5, training=True, generator=None):
     return x * (torch.rand(x.shape, generator=generator) >= p) * (1 - p)
 
 
+# %% wrong="always float32" of="dropout" check="enlarged" says="the result has the dtype of x"
+def dropout(x, p=0.5, training=True, generator=None):
+    if not training:
+        return x
+    kept = (torch.rand(x.shape, generator=generator) >= p).float()
+    return x.float() * kept / (1 - p)
+
+
 # %% wrong="in place" of="dropout" check="enlarged" says="x was changed in place"
 def dropout(x, p=0.5, training=True, generator=None):
     if not training:
@@ -511,7 +604,7 @@ def dropout(x, p=0.5, training=True, generator=None):
     return shuffled * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
 
 
-# %% wrong="p is the share kept" of="dropout" check="a share p" says="not the share that is kept"
+# %% wrong="p is the share kept" of="dropout" check="a share p" says="p is the share that is dropped, not kept"
 def dropout(x, p=0.5, training=True, generator=None):
     if not training or p == 0:
         return x
@@ -549,6 +642,30 @@ def dropout(x, p=0.5, training=True, generator=None):
     return x * kept / (1 - p)
 
 
+# %% wrong="without a generator, a fixed seed" of="dropout" check="each entry for itself" says="not a fixed seed"
+def dropout(x, p=0.5, training=True, generator=None):
+    if not training:
+        return x
+    generator = generator or torch.Generator().manual_seed(0)
+    return x * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+# %% wrong="exactly the share p dropped" of="dropout" check="each entry for itself" says="no fixed number"
+def dropout(x, p=0.5, training=True, generator=None):
+    if not training:
+        return x
+    places = torch.randperm(x.numel(), generator=generator).view(x.shape)
+    return x * (places >= round(p * x.numel())) / (1 - p)
+
+
+# %% wrong="one number for each row" of="dropout" check="a share p" says="draw one number for each entry"
+def dropout(x, p=0.5, training=True, generator=None):
+    if not training:
+        return x
+    kept = torch.rand((*x.shape[:-1], 1), generator=generator) >= p
+    return x * kept / (1 - p)
+
+
 # %% wrong="generator ignored" of="dropout" check="each entry for itself" says="hand generator on"
 def dropout(x, p=0.5, training=True, generator=None):
     if not training:
@@ -556,7 +673,7 @@ def dropout(x, p=0.5, training=True, generator=None):
     return x * (torch.rand(x.shape) >= p) / (1 - p)
 
 
-# %% wrong="detached" of="dropout" check="gradients pass" says="does not require grad"
+# %% wrong="detached" of="dropout" check="gradients pass" says="the result is cut off from x"
 def dropout(x, p=0.5, training=True, generator=None):
     if not training:
         return x
@@ -686,7 +803,7 @@ class ResidualBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(h)) + self.shortcut(x))
 
 
-# %% wrong="a projection without normalisation" of="ResidualBlock" check="weights are those of the table" says="a BatchNorm2d after it"
+# %% wrong="a projection without normalisation" of="ResidualBlock" check="weights are those of the table" says="a BatchNorm2d of its own"
 class ResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1, norm=True):
         super().__init__()
@@ -698,6 +815,25 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != out_channels:
             self.shortcut = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False))
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(h)) + self.shortcut(x))
+
+
+# %% wrong="bn2 for the projection too" of="ResidualBlock" check="weights are those of the table" says="a BatchNorm2d of its own"
+class ResidualBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1, norm=True):
+        super().__init__()
+        make = nn.BatchNorm2d if norm else nn.Identity
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = make(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = make(out_channels)
+        self.shortcut = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            project = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(project, self.bn2)
 
     def forward(self, x):
         h = F.relu(self.bn1(self.conv1(x)))
@@ -833,6 +969,27 @@ class ResidualBlock(nn.Module):
     def forward(self, x):
         h = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.shortcut(x) - self.bn2(self.conv2(h)))
+
+
+# %% wrong="x overwritten through the Identity" of="ResidualBlock" check="goes round" says="x was changed in place"
+class ResidualBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1, norm=True):
+        super().__init__()
+        make = nn.BatchNorm2d if norm else nn.Identity
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = make(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = make(out_channels)
+        self.shortcut = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            project = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(project, make(out_channels))
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        y = self.shortcut(x)
+        y += self.bn2(self.conv2(h))
+        return F.relu(y)
 
 
 # %% wrong="conv1 twice" of="ResidualBlock" check="goes round" says="then conv2"

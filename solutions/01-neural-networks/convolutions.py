@@ -6,7 +6,7 @@
 # The parts of an image network: `conv2d`, which looks for the same small pattern everywhere; `max_pool2d`, which keeps
 # that a pattern was there and forgets where exactly; `receptive_field`, which says how far such a network can see;
 # `dropout`, which makes it harder to learn by heart; and `ResidualBlock`, the shortcut without which today's models
-# could not be deep. All but the third are checked against PyTorch's own. About an hour.
+# could not be deep. `conv2d` and `max_pool2d` are checked against PyTorch's own. About an hour.
 #
 # ## When it was invented, and why it matters
 #
@@ -63,8 +63,8 @@ torch.set_num_threads(1)  # the models here are small: one thread is about as fa
 # 122,304 connections (LeCun et al. 1998, §II.B).
 #
 # Three things to note. A filter reaches through *all* channels: it has a table for each, and adds up what they give.
-# The *stride* $s$ is the step from one patch to the next; a stride of 2 halves height and width. And since a 3 × 3
-# patch cannot be centred on a border pixel, the output shrinks, unless the image is first surrounded by a *padding* of
+# The *stride* $s$ is the step from one patch to the next; a stride of 2 about halves height and width. And since a
+# 3 × 3 patch cannot be centred on a border pixel, the output shrinks, unless the image is first surrounded by a *padding* of
 # $p$ rows and columns of zeros on each of its four sides. The output then has
 #
 # $$H_{out} = \left\lfloor \frac{H + 2p - kh}{s} \right\rfloor + 1 \qquad
@@ -93,8 +93,8 @@ torch.set_num_threads(1)  # the models here are small: one thread is about as fa
 # | `padding` | int | rows and columns of zeros added on each of the four sides |
 # | result | (B, O, H_out, W_out) | gradients pass through to `x`, `weight` and `bias` |
 #
-# PyTorch's finished convolutions are not allowed. `F.pad` is; `F.pad(x, (1, 1, 2, 2))` adds one column on the left and
-# right and two rows above and below.
+# PyTorch's finished convolutions are not allowed. `F.pad` and `F.unfold` are; `F.pad(x, (1, 1, 2, 2))` adds one column
+# on the left and right and two rows above and below.
 #
 # <details><summary>Hint 1</summary>Pad first. Then make the windows: unfold the axis of the rows, then the axis of the
 # columns. Print the shape after each.</details>
@@ -124,7 +124,8 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 
 image = torch.tensor([[[[1.0, 2, 0, 1], [0, 3, 1, 0], [2, 0, 0, 1]]]])  # (1, 1, 3, 4)
 pattern = torch.tensor([[[[1.0, 2], [0, -1]]]])  # (1, 1, 2, 2)
 out = conv2d(image, pattern)
-check.shape(out, (1, 1, 2, 3), hint="a 2 × 2 filter fits into 3 × 4 pixels at 2 × 3 places")
+check.shape(out, (1, 1, 2, 3),
+            hint="a 2 × 2 filter fits into 3 × 4 pixels at 2 × 3 places; the axes are (B, O, H_out, W_out)")
 check.close(out, torch.tensor([[[[2.0, 1, 2], [6, 5, 0]]]]),
             hint="upper left: 1·1 + 2·2 + 0·0 − 1·3 = 2. The filter is laid on as it is, not turned upside down")
 ### BEGIN HIDDEN TESTS
@@ -142,6 +143,7 @@ check.shape(out, (2, 4, 6, 2), hint="2 images, 4 filters of 2 × 5: the filters 
 check.close(conv2d(x, w), F.conv2d(x, w),
             hint="without a bias: sum over the channels too, with each filter's own table for each channel")
 check.close(out, F.conv2d(x, w, b), hint="without the bias it is right: bias[o] is added to output channel o")
+check.dtype(conv2d(x.double(), w.double()), torch.float64, hint="float64 stays float64: no buffer of another dtype")
 ### BEGIN HIDDEN TESTS
 x2 = check.randn(3, 2, 5, 5, seed=6).double()
 w2 = check.randn(5, 2, 3, 3, seed=7).double()
@@ -155,14 +157,14 @@ check.close(conv2d(x3, w3, b3), F.conv2d(x3, w3, b3), hint="a 1 × 1 filter mixe
 ### END HIDDEN TESTS
 
 # %% check="conv2d: the stride is the step from patch to patch" points=1
-x = check.randn(2, 3, 9, 8, seed=12)
-w = check.randn(4, 3, 3, 2, seed=13)
-check.shape(conv2d(x, w, stride=2), (2, 4, 4, 4), hint="9 rows, patches of 3, in steps of 2: at rows 0, 2, 4 and 6")
+x = check.randn(2, 3, 9, 7, seed=12)
+w = check.randn(5, 3, 3, 2, seed=13)
+check.shape(conv2d(x, w, stride=2), (2, 5, 4, 3), hint="9 rows, patches of 3, in steps of 2: at rows 0, 2, 4 and 6")
 check.close(conv2d(x, w, stride=2), F.conv2d(x, w, stride=2),
-            hint="patch (i, j) begins at row stride · i and column stride · j")
+            hint="patch (i, j) begins at row stride · i and column stride · j; what does not fit is left out at the end")
 ### BEGIN HIDDEN TESTS
 check.close(conv2d(x, w, stride=3), F.conv2d(x, w, stride=3), hint="a stride of 3, larger than the filter is wide")
-check.close(conv2d(x, w, check.arange(4).float(), 4), F.conv2d(x, w, torch.arange(4.0), stride=4),
+check.close(conv2d(x, w, check.arange(5).float(), 4), F.conv2d(x, w, torch.arange(5.0), stride=4),
             hint="a stride of 4 and a bias: what does not fit at the end is left out")
 ### END HIDDEN TESTS
 
@@ -189,8 +191,12 @@ b = check.randn(4, seed=20).requires_grad_()
 x_again = check.randn(2, 3, 5, 4, seed=18).requires_grad_()
 w_again = check.randn(4, 3, 2, 3, seed=19).requires_grad_()
 b_again = check.randn(4, seed=20).requires_grad_()
-F.conv2d(x_again, w_again, b_again, stride=2, padding=1).square().sum().backward()
-conv2d(x, w, b, stride=2, padding=1).square().sum().backward()
+out_again = F.conv2d(x_again, w_again, b_again, stride=2, padding=1)
+out_again.square().sum().backward()
+out = conv2d(x, w, b, stride=2, padding=1)
+check.close(out.detach(), out_again.detach(), hint="the gradient follows the forward pass: repair the checks above first")
+check.equal(out.requires_grad, True, hint="the result is cut off from x: no detach, no .data, no NumPy on the way")
+out.square().sum().backward()
 check.close(w.grad, w_again.grad, hint="the weight stays connected: no detach, no item, no NumPy on the way")
 check.close(x.grad, x_again.grad, hint="the image stays connected: an earlier layer learns through it")
 check.close(b.grad, b_again.grad, hint="the bias stays connected")
@@ -271,6 +277,9 @@ except ImportError:
     draw_direction()
 
 # %% [markdown]
+# (The question above: at the two angles where the filter's direction runs along the edge; a horizontal edge vanishes at
+# 0° and 180°, a vertical one at 90° and 270°.)
+#
 # ## 2 · That it was there, not where
 #
 # A collar two pixels lower gives the same response two pixels lower: a convolution *moves along* with its input. To
@@ -288,11 +297,14 @@ except ImportError:
 #
 # | | shape | meaning |
 # |---|---|---|
-# | `x` | (B, C, H, W) | any real numbers |
+# | `x` | (B, C, H, W) | floats, negative ones too |
 # | `kernel` | int, k | height and width of a block |
 # | `stride` | int or None | step from block to block; None: as large as the block |
 # | `padding` | int | rows and columns added on each side, at most half of `kernel`; they never are the maximum |
-# | result | (B, C, H_out, W_out) | sizes as for `conv2d` with kh = kw = k; gradients pass through |
+# | result | (B, C, H_out, W_out) | sizes as for `conv2d` with kh = kw = k |
+#
+# The gradient of each output goes to the largest entry of its block. (Where several are equally large, how they share
+# it is left open.)
 #
 # PyTorch's finished pooling is not allowed.
 #
@@ -341,9 +353,9 @@ check.close(max_pool2d(wide, 2), F.max_pool2d(wide, 2), hint="4 × 11 pixels in 
 ### END HIDDEN TESTS
 
 # %% check="max_pool2d: padding never wins" points=1
-x = -1 - check.rand(2, 3, 5, 6, seed=34)  # all negative
+x = -1000 * (1 + check.rand(2, 3, 5, 6, seed=34))  # all of them below -1000
 check.close(max_pool2d(x, 3, stride=2, padding=1), F.max_pool2d(x, 3, stride=2, padding=1),
-            hint="pad all four sides; all numbers are negative here, so a padding of zeros would be the largest")
+            hint="all numbers here are below -1000: pad all four sides with what is smaller than every number")
 ### BEGIN HIDDEN TESTS
 deep = 1000 * check.randn(1, 2, 6, 7, seed=35) - 5000
 check.close(max_pool2d(deep, 5, padding=2), F.max_pool2d(deep, 5, padding=2),
@@ -355,9 +367,13 @@ check.close(max_pool2d(deep, 4, 3, 1), F.max_pool2d(deep, 4, stride=3, padding=1
 # %% check="max_pool2d: the gradient goes to the winner" points=1
 x = check.randn(2, 3, 5, 6, seed=36).requires_grad_()
 x_again = check.randn(2, 3, 5, 6, seed=36).requires_grad_()
-F.max_pool2d(x_again, 3, stride=2, padding=1).square().sum().backward()
-max_pool2d(x, 3, stride=2, padding=1).square().sum().backward()
-check.close(x.grad, x_again.grad, hint="only the largest of a block is changed by its output's gradient; no detach")
+out_again = F.max_pool2d(x_again, 3, stride=2, padding=1)
+out_again.square().sum().backward()
+out = max_pool2d(x, 3, stride=2, padding=1)
+check.close(out.detach(), out_again.detach(), hint="the gradient follows the forward pass: repair the checks above first")
+check.equal(out.requires_grad, True, hint="the result is cut off from x: no detach, no .data, no NumPy on the way")
+out.square().sum().backward()
+check.close(x.grad, x_again.grad, hint="the gradient of an output goes to the largest entry of its block, and to no other")
 
 # %% [markdown]
 # ### A convolutional network against an ordinary one
@@ -468,7 +484,7 @@ print(f"the CNN through your conv2d and max_pool2d: logits differ by at most {ap
 #
 # | | type | meaning |
 # |---|---|---|
-# | `layers` | list of (kernel, stride), two ints each | convolutions and poolings, the first one first; may be empty |
+# | `layers` | list of (kernel, stride), two ints each | the first layer first; may be empty: 1; left unchanged |
 # | result | int | how many pixels of the image, in height and in width, one pixel of the last map sees |
 #
 # <details><summary>Hint 1</summary>Do two layers on paper first: kernel 3 and stride 2, then kernel 3 and stride 1.
@@ -497,14 +513,19 @@ def receptive_field(layers: list[tuple[int, int]]) -> int:
 check.equal(receptive_field([(3, 1)]), 3, hint="one layer of kernel 3 sees 3 pixels")
 check.equal(receptive_field([(3, 1), (3, 1), (3, 1)]), 7, hint="each further layer of kernel 3 adds one on either side")
 check.equal(receptive_field([(5, 1), (2, 1)]), 6, hint="a kernel k adds k - 1 pixels, not k")
+check.equal(receptive_field([]), 1, hint="no layer: a pixel sees itself")
+layers = [(3, 1), (2, 1)]
+receptive_field(layers)
+check.equal(len(layers), 2, hint="the list belongs to the caller: read it, take nothing out")
 ### BEGIN HIDDEN TESTS
 check.equal(receptive_field([(1, 1), (7, 1), (1, 1), (4, 1)]), 10, hint="a 1 × 1 kernel adds nothing")
-check.equal(receptive_field([]), 1, hint="without a layer, a pixel sees itself")
 ### END HIDDEN TESTS
 
 # %% check="receptive_field: a stride counts for all layers after it" points=1
 check.equal(receptive_field([(3, 2), (3, 1)]), 7, hint="after a stride of 2, the next window's pixels lie 2 apart")
 check.equal(receptive_field([(3, 1), (2, 2), (3, 1), (2, 2)]), 10, hint="the two-layer CNN above: 3, 4, 8, 10")
+check.equal(receptive_field([(3, 2), (3, 2), (3, 1)]), 15,
+            hint="strides multiply: after two strides of 2 the pixels lie 4 apart")
 check.equal(receptive_field([(3, 1), (4, 2)]), 6, hint="a layer's own stride does not widen its own window")
 ### BEGIN HIDDEN TESTS
 check.equal(receptive_field([(7, 2), (3, 2), (3, 3), (2, 1), (5, 1)]), 79, hint="strides multiply: 7, 11, 19, 31, 79")
@@ -561,8 +582,9 @@ plt.show()
 # have it still.
 #
 # When the network is *used*, all units are on. But then the next layer, which has learned to live with sums of
-# $(1 - p)$ of its inputs, would get larger sums than ever before. The modern remedy, *inverted* dropout, is to enlarge
-# during training, so that nothing need be done in use:
+# $(1 - p)$ of its inputs, would get sums that are larger on average, by $1 / (1 - p)$. The modern remedy, *inverted*
+# dropout, is to enlarge during training, so that nothing need be done in use. (Mind the letter: in Srivastava et al. $p$
+# is the probability of being *kept*; here, as in PyTorch, of being dropped.)
 #
 # $$y_i = \begin{cases} 0 & \text{with probability } p \\ \dfrac{x_i}{1 - p} & \text{otherwise} \end{cases}
 # \qquad\text{so that}\quad \mathbb{E}[y_i] = p \cdot 0 + (1 - p) \cdot \frac{x_i}{1 - p} = x_i$$
@@ -606,6 +628,10 @@ x = check.randn(40, 50, seed=41)
 check.close(dropout(x, 0.3, training=False), F.dropout(x, 0.3, training=False),
             hint="with training=False return x as it is: neither dropped nor scaled")
 check.close(dropout(x, 0.0), F.dropout(x, 0.0), hint="with p = 0 nothing is dropped and nothing enlarged")
+source = torch.Generator().manual_seed(7)
+dropout(x, 0.3, training=False, generator=source)
+check.equal(source.get_state(), torch.Generator().manual_seed(7).get_state(),
+            hint="with training=False draw no random numbers: return first")
 ### BEGIN HIDDEN TESTS
 y = check.randn(7, 3, 2, seed=42).double()
 check.close(dropout(y, 0.9, False), F.dropout(y, 0.9, training=False), hint="training=False, p = 0.9: x as it is")
@@ -620,6 +646,7 @@ x = check.randn(60, 50, seed=43)
 out = dropout(x, 0.2, generator=torch.Generator().manual_seed(1))
 kept_as_they_should_be = (out - 1.25 * x).abs().minimum(out.abs())
 check.close(kept_as_they_should_be, torch.zeros(60, 50), hint="every entry is either 0 or its own x / (1 - p)")
+check.dtype(dropout(x.double(), 0.2), torch.float64, hint="the result has the dtype of x: float64 stays float64")
 ### BEGIN HIDDEN TESTS
 levels2 = dropout(torch.ones(5, 4, 3, 30).double(), 0.75, generator=torch.Generator().manual_seed(2)).unique()
 check.close(levels2, torch.tensor([0.0, 4.0]).double(), hint="p = 0.75: 0 and 1 / 0.25 = 4")
@@ -631,7 +658,7 @@ check.close(levels3, torch.tensor([0.0, 2.0]), hint="by default p is 0.5, and dr
 # %% check="dropout: a share p of the entries, and the mean stays" points=2
 out = dropout(torch.ones(200, 500), 0.2, generator=torch.Generator().manual_seed(4))
 check.close((out == 0).double().mean(), torch.tensor(0.2).double(), atol=0.008,
-            hint="p is the share that is dropped, not the share that is kept")
+            hint="p is the share that is dropped, not kept; if it is nearly right: draw one number for each entry")
 check.close(out.double().mean(), torch.tensor(1.0).double(), atol=0.01, hint="the mean stays: divide by 1 - p")
 ### BEGIN HIDDEN TESTS
 out2 = dropout(torch.ones(300, 400), 0.9, generator=torch.Generator().manual_seed(5))
@@ -652,16 +679,24 @@ then = (dropout(torch.ones(20000), 0.4, generator=source) == 0).double()
 check.close((once * then).mean(), torch.tensor(0.16).double(), atol=0.015, hint="every call draws anew")
 again = (dropout(torch.ones(20000), 0.4, generator=torch.Generator().manual_seed(8)) == 0).double()
 check.same(once, again, hint="the same generator in the same state drops the same entries: hand generator on")
-### BEGIN HIDDEN TESTS
+third = (dropout(torch.ones(20000), 0.4, generator=source) == 0).double()
+fourth = (dropout(torch.ones(20000), 0.4, generator=source) == 0).double()
+counts = torch.stack([once.sum(), then.sum(), third.sum(), fourth.sum()])
+check.above(counts.std(), 1.0, hint="how many are dropped is chance too: a yes or no for each entry, no fixed number")
 free = (dropout(torch.ones(20000), 0.4) == 0).double()
 free_then = (dropout(torch.ones(20000), 0.4) == 0).double()
+check.close((free * free_then).mean(), torch.tensor(0.16).double(), atol=0.02,
+            hint="without a generator every call draws anew too: None means PyTorch's own, not a fixed seed")
+### BEGIN HIDDEN TESTS
 check.close(free.mean(), torch.tensor(0.4).double(), atol=0.02, hint="without a generator it works too")
-check.close((free * free_then).mean(), torch.tensor(0.16).double(), atol=0.02, hint="without a generator, too, anew")
 ### END HIDDEN TESTS
 
 # %% check="dropout: gradients pass through what is kept" points=1
 x = torch.ones(300, 40).requires_grad_()
 out = dropout(x, 0.2, generator=torch.Generator().manual_seed(9))
+check.close(out.detach().unique(), torch.tensor([0.0, 1.25]),
+            hint="the gradient follows the forward pass: repair the checks above first")
+check.equal(out.requires_grad, True, hint="the result is cut off from x: no detach, no .data, no NumPy on the way")
 out.sum().backward()
 check.close(x.grad.unique(), torch.tensor([0.0, 1.25]), hint="the gradient is 0 where dropped, 1 / (1 - p) where kept")
 check.same(x.grad, out.detach(), hint="the gradient passes where the entry passed: the same mask, no detach")
@@ -741,10 +776,11 @@ plt.show()
 # $$F(x) = \text{BN}_2\big(\text{conv}_2(\text{relu}(\text{BN}_1(\text{conv}_1(x))))\big)$$
 #
 # With $F$ near zero the block already does no harm. And the derivative of $x + F(x)$ is $1 + F'(x)$: whatever $F'$ is,
-# there is a way back for the gradient that no layer has multiplied.
+# there is a way back for the gradient that no layer has multiplied. (The last ReLU still lets the gradient through or
+# stops it, pixel by pixel; an $x$ that comes out of a ReLU is not negative, so with $F = 0$ it passes unchanged.)
 #
 # BN is *batch normalisation* (Ioffe and Szegedy 2015): for each channel, subtract the mean over batch and places,
-# divide by the deviation, then scale and shift by two learned numbers. In use, when there may be a single image, it
+# divide by the standard deviation, then scale and shift by two learned numbers. In use, when there may be a single image, it
 # takes running averages of mean and variance that it kept while training. You build it in module 04,
 # *layer_norm_comparison*; here `nn.BatchNorm2d` does it. Once a block halves height and width (stride 2) or changes
 # the number of channels, $x$ and $F(x)$ cannot be added. The shortcut then has a 1 × 1 convolution with the same
@@ -758,10 +794,10 @@ plt.show()
 # | `conv1` | `nn.Conv2d`, from in_channels to out_channels, 3 × 3, with the block's stride, padding 1, no bias |
 # | `bn1` | `nn.BatchNorm2d` of out_channels; with `norm=False`, `nn.Identity()` |
 # | `conv2` | `nn.Conv2d`, from out_channels to out_channels, 3 × 3, stride 1, padding 1, no bias |
-# | `bn2` | as `bn1` |
+# | `bn2` | made like `bn1`, but one of its own |
 # | `shortcut` | stride 1 and in_channels = out_channels: `nn.Identity()`; else `nn.Sequential(projection, bn)` |
 # | `projection` | `nn.Conv2d`, from in_channels to out_channels, 1 × 1, with the block's stride, no bias |
-# | `bn` | as `bn1` |
+# | `bn` | made like `bn1`, but one of its own |
 #
 # | | shape | |
 # |---|---|---|
@@ -834,12 +870,16 @@ check.equal(sorted(dict(ResidualBlock(4, 4).named_parameters())),
 check.equal(sorted(dict(ResidualBlock(4, 6, norm=False).named_parameters())),
             ["conv1.weight", "conv2.weight", "shortcut.0.weight"],
             hint="from 4 to 6 channels, without norm: nn.Sequential(convolution, nn.Identity()) as the shortcut")
-check.equal(list(ResidualBlock(4, 6).conv1.weight.shape), [6, 4, 3, 3], hint="conv1 goes from 4 to 6 channels, 3 × 3")
-### BEGIN HIDDEN TESTS
+check.equal(sorted(dict(ResidualBlock(4, 6).named_parameters())),
+            ["bn1.bias", "bn1.weight", "bn2.bias", "bn2.weight", "conv1.weight", "conv2.weight", "shortcut.0.weight",
+             "shortcut.1.bias", "shortcut.1.weight"],
+            hint="from 4 to 6 channels, with norm: a BatchNorm2d of its own after the 1 × 1 convolution")
 check.equal(sorted(dict(ResidualBlock(5, 5, stride=2).named_parameters())),
             ["bn1.bias", "bn1.weight", "bn2.bias", "bn2.weight", "conv1.weight", "conv2.weight", "shortcut.0.weight",
              "shortcut.1.bias", "shortcut.1.weight"],
-            hint="a stride of 2 changes the shape too: the shortcut needs a projection, and a BatchNorm2d after it")
+            hint="a stride of 2 changes the shape too, even with as many channels as before: a projection")
+check.equal(list(ResidualBlock(4, 6).conv1.weight.shape), [6, 4, 3, 3], hint="conv1 goes from 4 to 6 channels, 3 × 3")
+### BEGIN HIDDEN TESTS
 check.equal(list(ResidualBlock(5, 7).conv2.weight.shape), [7, 7, 3, 3], hint="conv2 goes from out to out, 3 × 3")
 check.equal(list(ResidualBlock(5, 7, 2).shortcut[0].weight.shape), [7, 5, 1, 1], hint="the projection is 1 × 1")
 check.equal(sorted(dict(ResidualBlock(3, 3, 1, False).named_parameters())), ["conv1.weight", "conv2.weight"],
@@ -858,6 +898,7 @@ out = block(x)
 check.close(out[0, :, 3], torch.tensor([[0.0, 2.4738, 3.4196, 5.4278], [0.5320, 0.0, 2.9627, 6.1236],
                                         [0.0, 3.4819, 2.9509, 0.0]]), atol=1e-3,
             hint="row 3 of the first image: ReLU after conv1, then conv2, then add the shortcut, then the last ReLU")
+check.equal(x, check.randn(2, 3, 5, 4, seed=51), hint="x was changed in place: make a new tensor")
 ### BEGIN HIDDEN TESTS
 inner = F.relu(F.conv2d(x, filled("conv1.weight", 3, 3, 3, 3), padding=1))
 outer = F.conv2d(inner, filled("conv2.weight", 3, 3, 3, 3), padding=1)

@@ -163,7 +163,7 @@ def execute(notebook: dict, python: Path, folder: Path, monkeypatch, allow_error
     empty.mkdir()
     resources = {"metadata": {"path": str(empty)}}
     parsed = nbformat.reads(json.dumps(notebook), as_version=4)
-    client = Client(parsed, kernel_name="colab", timeout=120, resources=resources, allow_errors=allow_errors)
+    client = Client(parsed, kernel_name="colab", timeout=300, resources=resources, allow_errors=allow_errors)
     return client.execute()
 
 

@@ -539,7 +539,7 @@ def test_every_key_can_be_read_and_every_fall_back_is_named():
 @pytest.mark.parametrize("one", registry.entries().values(), ids=lambda one: one.key)
 def test_every_entry_is_complete_and_pinned(one):
     assert one.title and one.licence and one.origin.startswith("https://")
-    assert one.notebooks and all(re.fullmatch(r"\d\d-[a-z-]+/[a-z0-9_]+", name) for name in one.notebooks)
+    assert all(re.fullmatch(r"\d\d-[a-z-]+/[a-z0-9_]+", name) for name in one.notebooks)
     assert one.files > 0 and one.unpacked > 0 and len(one.manifest) == 64
     for made in (*one.packages, *one.instead):
         assert len(made.sha256) == 64 and made.size > 0 and made.pick and made.version

@@ -55,7 +55,7 @@ def test_a_student_writes_an_exercise_and_is_told_how_it_went(page: Page, studen
     expect(page.locator(".jp-Notebook h1").first).to_contain_text(ENTRY.title)
     for cell in given_cells_before(page, marks["of"]):
         assert "Error" not in run(page, cell)
-    exercise = code_cell(page, f"def {marks['of']}(")
+    exercise = page.locator(".jp-Notebook .jp-CodeCell").nth(place_of(marks["of"]))
     checked = code_cell(page, f'with check("{marks["of"]}: ')
 
     run(page, exercise)
@@ -80,11 +80,16 @@ def test_a_student_writes_an_exercise_and_is_told_how_it_went(page: Page, studen
     show(page, caught, "3-right")
 
 
+def place_of(exercise: str) -> int:
+    """Which of the released notebook's code cells holds an exercise, a function or a class."""
+    cells = [cell for cell in read(COURSE.released(ENTRY))["cells"] if cell["cell_type"] == "code"]
+    heads = (f"def {exercise}(", f"class {exercise}:", f"class {exercise}(")
+    return next(number for number, cell in enumerate(cells) if "".join(cell["source"]).startswith(heads))
+
+
 def given_cells_before(page: Page, exercise: str) -> list[Locator]:
     """The code cells that stand before the exercise's own: imports and helpers."""
-    sources = ["".join(cell["source"]) for cell in read(COURSE.released(ENTRY))["cells"] if cell["cell_type"] == "code"]
-    last = next(number for number, source in enumerate(sources) if source.startswith(f"def {exercise}("))
-    return [page.locator(".jp-Notebook .jp-CodeCell").nth(number) for number in range(last)]
+    return [page.locator(".jp-Notebook .jp-CodeCell").nth(number) for number in range(place_of(exercise))]
 
 
 def check_titled(page: Page, marks: dict[str, str]) -> Locator:

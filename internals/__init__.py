@@ -9,4 +9,6 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "scaled_dot_product": "03-attention",
     "multi_head": "03-attention",
     "positional_encoding": "03-attention",
+    "feed_forward": "04-blocks",
+    "layer_norm_comparison": "04-blocks",
 }

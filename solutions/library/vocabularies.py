@@ -19,15 +19,15 @@ from autograder import data
 __all__ = ["Piece", "load_gpt2", "load_languages", "load_sentencepiece", "load_text", "load_wordpiece",
            "read_sentencepiece", "read_wordpiece"]  # fmt: skip
 
-STAND_IN = {  # Universal Declaration of Human Rights, article 1
-    "en_Latn": "All human beings are born free and equal in dignity and rights. They are endowed with reason and "
-    "conscience and should act towards one another in a spirit of brotherhood.",
-    "es_Latn": "Todos los seres humanos nacen libres e iguales en dignidad y derechos y, dotados como están de razón y "
-    "conciencia, deben comportarse fraternalmente los unos con los otros.",
-    "de_Latn": "Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sind mit Vernunft und Gewissen "
-    "begabt und sollen einander im Geist der Brüderlichkeit begegnen.",
-    "el_Grek": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα. Είναι προικισμένοι "
-    "με λογική και συνείδηση, και οφείλουν να συμπεριφέρονται μεταξύ τους με πνεύμα αδελφοσύνης.",
+STAND_IN = {  # the same two sentences, written for this course
+    "en_Latn": "The small boat comes home in the evening. On the shore the children count its red and white sails and "
+    "wave to the people on board.",
+    "es_Latn": "El pequeño barco vuelve a casa por la tarde. En la orilla los niños cuentan sus velas rojas y blancas "
+    "y saludan a la gente de a bordo.",
+    "de_Latn": "Das kleine Boot kommt am Abend nach Hause. Am Ufer zählen die Kinder seine roten und weißen Segel und "
+    "winken den Leuten an Bord.",
+    "el_Grek": "Η μικρή βάρκα γυρίζει σπίτι το βράδυ. Στην ακτή τα παιδιά μετρούν τα κόκκινα και τα λευκά πανιά της "
+    "και χαιρετούν τους ανθρώπους.",
 }
 
 
@@ -146,11 +146,11 @@ def load_text() -> str:
 
 
 def load_languages() -> dict[str, str]:
-    """Tag (`en_Latn`) to a sample of that language in that script; else one article in four languages."""
+    """Tag (`en_Latn`) to a sample of that language in that script; else two sentences in four languages."""
     try:
         return data.load("languages")
     except data.Unavailable as problem:
-        print(f"{problem}\nOne sentence or two in four languages stand in: too little to compare languages by.")
+        print(f"{problem}\nTwo sentences in four languages stand in: too little to compare languages by.")
         return dict(STAND_IN)
 
 

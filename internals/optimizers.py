@@ -60,6 +60,19 @@ class Optimizer:
         for group in self.param_groups:
             group["lr"] = factor * group["peak_lr"]
 
+    def state_dict(self) -> dict:
+        """For a checkpoint: each parameter's memory, in the parameters' order, and the groups' settings."""
+        params = [p for group in self.param_groups for p in group["params"]]
+        settings = [{key: value for key, value in group.items() if key != "params"} for group in self.param_groups]
+        return {"state": [dict(self.state[p]) for p in params], "settings": settings}
+
+    def load_state_dict(self, saved: dict) -> None:
+        """Take up again where `state_dict` was called; for the same parameters in the same groups."""
+        params = [p for group in self.param_groups for p in group["params"]]
+        self.state.update(zip(params, map(dict, saved["state"]), strict=True))
+        for group, settings in zip(self.param_groups, saved["settings"], strict=True):
+            group.update(settings)
+
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient."""

@@ -6,6 +6,8 @@ mistake: it makes each one with PyTorch's own optimizers.
 """
 
 import math
+from functools import partial
+from io import BytesIO
 
 import pytest
 import torch
@@ -268,3 +270,34 @@ def test_muon_equals_pytorchs_within_its_bfloat16():
 def test_schedule_stays_at_its_floor():
     assert [schedule(step, "cosine", total=10, floor=0.25) for step in (10, 11, 15, 20, 10**6)] == [0.25] * 5
     assert math.isclose(schedule(5, "cosine", total=10), 0.5)
+
+
+@pytest.mark.parametrize("make", [partial(SGD, lr=0.01, momentum=0.9), Adam, AdamW, Muon])
+@given(stop=st.integers(0, 7))
+@settings(deadline=None, max_examples=8)
+def test_an_optimizer_saved_and_loaded_goes_on_as_if_it_had_never_stopped(make, stop):
+    def start():
+        torch.manual_seed(0)
+        model = nn.Linear(4, 3, bias=False)
+        return model, make([{"params": model.parameters(), "weight_decay": 0.1}])
+
+    def go_on(model, optimizer, steps):
+        for step in steps:
+            optimizer.scale_lr(1 / (1 + step))
+            x = torch.randn(5, 4, generator=torch.Generator().manual_seed(step))
+            optimizer.zero_grad()
+            model(x).square().mean().backward()
+            optimizer.step()
+
+    whole, optimizer = start()
+    go_on(whole, optimizer, range(8))
+    first, before = start()
+    go_on(first, before, range(stop))
+    file = BytesIO()
+    torch.save([first.state_dict(), before.state_dict()], file)
+    weights, memory = torch.load(BytesIO(file.getvalue()), weights_only=True)
+    second, after = start()
+    second.load_state_dict(weights)
+    after.load_state_dict(memory)
+    go_on(second, after, range(stop, 8))
+    assert torch.equal(second.weight, whole.weight)

@@ -196,7 +196,7 @@ def silu(x):
     return x / (1 + torch.exp(-x))
 
 
-# %% wrong="detached gate" of="silu" check="large inputs" says="PyTorch only, no detach"
+# %% wrong="detached gate" of="silu" check="large inputs" says="Else: no detach"
 def silu(x):
     return x * torch.sigmoid(x).detach()
 
@@ -988,3 +988,152 @@ def parameter_share(model):
         "output": (not model.tied) * model.vocab_size * D,
     }
     return [counts["feed_forward"] / sum(counts.values()), counts]
+
+
+# %% wrong="float64 whatever comes in" of="gelu" check="normal distribution function" says="float32 in, float32 out"
+def gelu(x, approximate="none"):
+    x = x.double()
+    if approximate == "tanh":
+        return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="float32 whatever comes in" of="gelu" check="normal distribution function" says="float64 in, float64 out"
+def gelu(x, approximate="none"):
+    x = x.float()
+    if approximate == "tanh":
+        return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="any text taken for tanh" of="gelu" check="normal distribution function" says="the default is the exact form"
+def gelu(x, approximate="none"):
+    if approximate:
+        return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="the cube's factor rounded" of="gelu" check="approximation with tanh" says="0.044715 for the cube"
+def gelu(x, approximate="none"):
+    if approximate == "tanh":
+        return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.0447 * x**3)))
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="in place with tanh" of="gelu" check="approximation with tanh" says="changed in place"
+def gelu(x, approximate="none"):
+    if approximate == "tanh":
+        x *= 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+        return x
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="detached switch with tanh" of="gelu" check="large inputs" says="with tanh: the slope is 0"
+def gelu(x, approximate="none"):
+    if approximate == "tanh":
+        return x * 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))).detach()
+    return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+# %% wrong="float32 whatever comes in" of="silu" check="x times its sigmoid" says="float64 in, float64 out"
+def silu(x):
+    return x.float() * torch.sigmoid(x.float())
+
+
+# %% wrong="x without its gradient" of="silu" check="large inputs" says="no .data"
+def silu(x):
+    return torch.sigmoid(x) * x.data
+
+
+# %% wrong="dropout before the activation" of="FeedForward" check="dropout takes hidden units" says="dropout comes after the activation"
+class FeedForward(nn.Module):
+    def __init__(self, d_model, d_ff, activation=F.relu, bias=True, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff, bias=bias)
+        self.down = nn.Linear(d_ff, d_model, bias=bias)
+        self.activation = activation
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.down(self.activation(self.dropout(self.up(x))))
+
+
+# %% wrong="dropped, the others not scaled up" of="FeedForward" check="dropout takes hidden units" says="becomes 0 or 2"
+class FeedForward(nn.Module):
+    def __init__(self, d_model, d_ff, activation=F.relu, bias=True, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff, bias=bias)
+        self.down = nn.Linear(d_ff, d_model, bias=bias)
+        self.activation = activation
+        self.dropout = dropout
+
+    def forward(self, x):
+        hidden = self.activation(self.up(x))
+        if self.training:
+            hidden = hidden * (torch.rand_like(hidden) >= self.dropout)
+        return self.down(hidden)
+
+
+# %% wrong="PyTorch's default rate" of="FeedForward" check="dropout takes hidden units" says="training with dropout=1"
+class FeedForward(nn.Module):
+    def __init__(self, d_model, d_ff, activation=F.relu, bias=True, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff, bias=bias)
+        self.down = nn.Linear(d_ff, d_model, bias=bias)
+        self.activation = activation
+        self.dropout = nn.Dropout()
+
+    def forward(self, x):
+        return self.down(self.dropout(self.activation(self.up(x))))
+
+
+# %% wrong="never a bias" of="FeedForward" check="two linear layers" says="with a bias by default"
+class FeedForward(nn.Module):
+    def __init__(self, d_model, d_ff, activation=F.relu, bias=True, dropout=0.0):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff, bias=False)
+        self.down = nn.Linear(d_ff, d_model, bias=False)
+        self.activation = activation
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.down(self.dropout(self.activation(self.up(x))))
+
+
+# %% wrong="three axes expected" of="SwiGLU" check="the gate is bent" says="your code raised ValueError"
+class SwiGLU(nn.Module):
+    def __init__(self, d_model, d_ff, bias=False):
+        super().__init__()
+        self.gate = nn.Linear(d_model, d_ff, bias=bias)
+        self.up = nn.Linear(d_model, d_ff, bias=bias)
+        self.down = nn.Linear(d_ff, d_model, bias=bias)
+
+    def forward(self, x):
+        B, T, D = x.shape
+        rows = x.reshape(B * T, D)
+        return self.down(silu(self.gate(rows)) * self.up(rows)).view(B, T, D)
+
+
+# %% wrong="down's weights detached" of="SwiGLU" check="gradients reach" says="reaches down"
+class SwiGLU(nn.Module):
+    def __init__(self, d_model, d_ff, bias=False):
+        super().__init__()
+        self.gate = nn.Linear(d_model, d_ff, bias=bias)
+        self.up = nn.Linear(d_model, d_ff, bias=bias)
+        self.down = nn.Linear(d_ff, d_model, bias=bias)
+
+    def forward(self, x):
+        return F.linear(silu(self.gate(x)) * self.up(x), self.down.weight.detach(), self.down.bias)
+
+
+# %% wrong="gate and up share one bias" of="parameter_share" check="the feed-forward layers" says="10 for gate, 10 for up"
+def parameter_share(model):
+    D, K, L, ups = model.d_model, model.kv_width, model.num_layers, 1 + model.gated
+    counts = {
+        "embeddings": (model.vocab_size + model.table_rows) * D,
+        "attention": L * (2 * D * (D + K) + model.bias * 2 * (D + K)),
+        "feed_forward": L * ((ups + 1) * D * model.d_ff + model.bias * (model.d_ff + D)),
+        "norms": (2 * L + 1) * D * (1 + model.bias),
+        "output": 0 if model.tied else model.vocab_size * D,
+    }
+    return counts["feed_forward"] / sum(counts.values()), counts

@@ -706,7 +706,7 @@ def layer_norm_backward(grad_out, x, weight, eps=1e-5):
     return grad_x, (grad_out * x_hat).flatten(0, -2).sum(0), grad_out.flatten(0, -2).sum(0)
 
 
-# %% wrong="x instead of x̂ for the weight" of="layer_norm_backward" check="weight and bias collect" says="x̂ is the normalised x"
+# %% wrong="x instead of x̂ for the weight" of="layer_norm_backward" check="weight and bias collect" says="x̂ = (x - μ)"
 def layer_norm_backward(grad_out, x, weight, eps=1e-5):
     std = torch.sqrt(x.var(-1, keepdim=True, correction=0) + eps)
     x_hat = (x - x.mean(-1, keepdim=True)) / std
@@ -812,7 +812,7 @@ def rms_norm_backward(grad_out, x, weight, eps=1e-6):
     return g - x_hat * (g * x_hat).mean(-1, keepdim=True), (grad_out * x_hat).flatten(0, -2).sum(0)
 
 
-# %% wrong="x instead of x̂ for the weight" of="rms_norm_backward" check="weight collects" says="x̂ is x over its root mean square"
+# %% wrong="x instead of x̂ for the weight" of="rms_norm_backward" check="weight collects" says="x̂ is x /"
 def rms_norm_backward(grad_out, x, weight, eps=1e-6):
     rms = torch.sqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     x_hat = x / rms
@@ -1053,6 +1053,213 @@ class PostNormBlock(nn.Module):
 class PostNormBlock(PreNormBlock):
     def forward(self, x, *args, **kwargs):
         return self.norm(torch.add(x, self.sublayer(x, *args, **kwargs)))
+
+
+# %% wrong="eps typed in" of="BatchNorm" check="in training" says="read it off the layer, self.eps"
+class BatchNorm(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        if self.training:
+            rows = x.flatten(0, -2)
+            mean, var = rows.mean(0), rows.var(0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(rows.var(0), self.momentum)
+        else:
+            mean, var = self.running_mean, self.running_var
+        return (x - mean) / torch.sqrt(var + 1e-5) * self.weight + self.bias
+
+
+# %% wrong="eps in training only" of="BatchNorm" check="in evaluation" says="eps (here 0.5), weight and bias as before"
+class BatchNorm(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        if self.training:
+            rows = x.flatten(0, -2)
+            mean, var = rows.mean(0), rows.var(0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(rows.var(0), self.momentum)
+            return (x - mean) / torch.sqrt(var + self.eps) * self.weight + self.bias
+        return (x - self.running_mean) / torch.sqrt(self.running_var) * self.weight + self.bias
+
+
+# %% wrong="bias before weight" of="BatchNorm" check="in training" says="times weight, plus bias, in this order"
+class BatchNorm(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x):
+        if self.training:
+            rows = x.flatten(0, -2)
+            mean, var = rows.mean(0), rows.var(0, correction=0)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(rows.var(0), self.momentum)
+        else:
+            mean, var = self.running_mean, self.running_var
+        return ((x - mean) / torch.sqrt(var + self.eps) + self.bias) * self.weight
+
+
+# %% wrong="eps under another name" of="LayerNorm" check="has weight, ones" says="no attribute 'eps'"
+class LayerNorm(nn.Module):
+    def __init__(self, d_model, eps=1e-5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.epsilon = eps
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdim=True)
+        x_hat = centred / torch.sqrt(centred.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return x_hat * self.weight + self.bias
+
+
+# %% wrong="bias before weight" of="LayerNorm" check="over its own features" says="times weight, plus bias, in this order"
+class LayerNorm(nn.Module):
+    def __init__(self, d_model, eps=1e-5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.eps = eps
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdim=True)
+        x_hat = centred / torch.sqrt(centred.pow(2).mean(-1, keepdim=True) + self.eps)
+        return (x_hat + self.bias) * self.weight
+
+
+# %% wrong="weight and bias forgotten" of="LayerNorm" check="over its own features" says="times weight, plus bias, in this order"
+class LayerNorm(nn.Module):
+    def __init__(self, d_model, eps=1e-5):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.eps = eps
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdim=True)
+        return centred / torch.sqrt(centred.pow(2).mean(-1, keepdim=True) + self.eps)
+
+
+# %% wrong="another default for eps" of="LayerNorm" check="has weight, ones" says="1e-5 unless something else was"
+class LayerNorm(nn.Module):
+    def __init__(self, d_model, eps=1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.eps = eps
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdim=True)
+        x_hat = centred / torch.sqrt(centred.pow(2).mean(-1, keepdim=True) + self.eps)
+        return x_hat * self.weight + self.bias
+
+
+# %% wrong="weight forgotten" of="RMSNorm" check="over its own features" says="the weight multiplies, feature by feature"
+class RMSNorm(nn.Module):
+    def __init__(self, d_model, eps=1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.eps = eps
+
+    def forward(self, x):
+        return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
+
+
+# %% wrong="two leading axes assumed" of="layer_norm_backward" check="weight and bias collect" says="one leading axis or three"
+def layer_norm_backward(grad_out, x, weight, eps=1e-5):
+    std = torch.sqrt(x.var(-1, keepdim=True, correction=0) + eps)
+    x_hat = (x - x.mean(-1, keepdim=True)) / std
+    g = grad_out * weight
+    grad_x = (g - g.mean(-1, keepdim=True) - x_hat * (g * x_hat).mean(-1, keepdim=True)) / std
+    return grad_x, (grad_out * x_hat).sum((0, 1)), grad_out.sum((0, 1))
+
+
+# %% wrong="eps typed in" of="layer_norm_backward" check="no part along" says="σ² is the variance plus eps"
+def layer_norm_backward(grad_out, x, weight, eps=1e-5):
+    std = torch.sqrt(x.var(-1, keepdim=True, correction=0) + 1e-5)
+    x_hat = (x - x.mean(-1, keepdim=True)) / std
+    g = grad_out * weight
+    grad_x = (g - g.mean(-1, keepdim=True) - x_hat * (g * x_hat).mean(-1, keepdim=True)) / std
+    return grad_x, (grad_out * x_hat).flatten(0, -2).sum(0), grad_out.flatten(0, -2).sum(0)
+
+
+# %% wrong="two leading axes assumed" of="rms_norm_backward" check="weight collects" says="one leading axis or three"
+def rms_norm_backward(grad_out, x, weight, eps=1e-6):
+    rms = torch.sqrt(x.pow(2).mean(-1, keepdim=True) + eps)
+    x_hat = x / rms
+    g = grad_out * weight
+    return (g - x_hat * (g * x_hat).mean(-1, keepdim=True)) / rms, (grad_out * x_hat).sum((0, 1))
+
+
+# %% wrong="eps typed in" of="rms_norm_backward" check="weight collects" says="use the eps that is handed in"
+def rms_norm_backward(grad_out, x, weight, eps=1e-6):
+    rms = torch.sqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+    x_hat = x / rms
+    g = grad_out * weight
+    return (g - x_hat * (g * x_hat).mean(-1, keepdim=True)) / rms, (grad_out * x_hat).flatten(0, -2).sum(0)
+
+
+# %% wrong="in place" of="PreNormBlock" check="the stream passes" says="x was changed in place"
+class PreNormBlock(nn.Module):
+    def __init__(self, d_model, sublayer, norm=LayerNorm):
+        super().__init__()
+        self.norm, self.sublayer = norm(d_model), sublayer
+
+    def forward(self, x, *args, **kwargs):
+        x += self.sublayer(self.norm(x), *args, **kwargs)
+        return x
+
+
+# %% wrong="one way detached" of="PreNormBlock" check="x + f(norm(x))" says="gradients pass along both ways"
+class PreNormBlock(nn.Module):
+    def __init__(self, d_model, sublayer, norm=LayerNorm):
+        super().__init__()
+        self.norm, self.sublayer = norm(d_model), sublayer
+
+    def forward(self, x, *args, **kwargs):
+        return x + self.sublayer(self.norm(x).detach(), *args, **kwargs)
+
+
+# %% wrong="in place" of="PostNormBlock" check="what comes out" says="x was changed in place"
+class PostNormBlock(nn.Module):
+    def __init__(self, d_model, sublayer, norm=LayerNorm):
+        super().__init__()
+        self.norm, self.sublayer = norm(d_model), sublayer
+
+    def forward(self, x, *args, **kwargs):
+        x += self.sublayer(x, *args, **kwargs)
+        return self.norm(x)
+
+
+# %% wrong="one way detached" of="PostNormBlock" check="norm(x + f(x))" says="gradients pass along both ways"
+class PostNormBlock(nn.Module):
+    def __init__(self, d_model, sublayer, norm=LayerNorm):
+        super().__init__()
+        self.norm, self.sublayer = norm(d_model), sublayer
+
+    def forward(self, x, *args, **kwargs):
+        return self.norm(x.detach() + self.sublayer(x, *args, **kwargs))
 
 
 # %% equivalent="gradient cut@.detach()" of="layer_norm_backward" because="by the statement no input carries a graph, and nobody differentiates the result"

@@ -11,4 +11,8 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "positional_encoding": "03-attention",
     "feed_forward": "04-blocks",
     "layer_norm_comparison": "04-blocks",
+    "transformer_full": "05-transformers",
+    "bert": "05-transformers",
+    "llama": "05-transformers",
+    "t5_and_sharing": "05-transformers",
 }

@@ -13,6 +13,7 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "layer_norm_comparison": "04-blocks",
     "transformer_full": "05-transformers",
     "bert": "05-transformers",
+    "gpt": "05-transformers",
     "llama": "05-transformers",
     "t5_and_sharing": "05-transformers",
 }

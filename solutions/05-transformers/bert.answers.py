@@ -391,6 +391,86 @@ class BertEmbeddings(nn.Module):
         return F.dropout(self.norm(self.words(ids) + self.positions.weight[:T] + self.token_types(token_types)), self.dropout.p)
 
 
+# %% wrong="positions without gradients" of="BertEmbeddings" check="gradients reach all three tables" says="positions are learned too"
+class BertEmbeddings(nn.Module):
+    def __init__(self, vocab_size, d_model, max_len=512, num_types=2, dropout=0.0):
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, d_model)
+        self.positions = nn.Embedding(max_len, d_model)
+        self.token_types = nn.Embedding(num_types, d_model)
+        self.norm = LayerNorm(d_model, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None):
+        T = ids.shape[1]
+        longest = self.positions.num_embeddings
+        if longest < T:
+            raise ValueError("too long")
+        if token_types is None:
+            token_types = torch.zeros_like(ids)
+        return self.dropout(self.norm(self.words(ids) + self.positions.weight.data[:T] + self.token_types(token_types)))
+
+
+# %% wrong="tables read through .data" of="BertEmbeddings" check="gradients reach all three tables" says="no .data"
+class BertEmbeddings(nn.Module):
+    def __init__(self, vocab_size, d_model, max_len=512, num_types=2, dropout=0.0):
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, d_model)
+        self.positions = nn.Embedding(max_len, d_model)
+        self.token_types = nn.Embedding(num_types, d_model)
+        self.norm = LayerNorm(d_model, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None):
+        T = ids.shape[1]
+        longest = self.positions.num_embeddings
+        if longest < T:
+            raise ValueError("too long")
+        if token_types is None:
+            token_types = torch.zeros_like(ids)
+        return self.dropout(self.norm(self.words.weight.data[ids] + self.positions.weight[:T] + self.token_types.weight.data[token_types]))
+
+
+# %% wrong="types without gradients" of="BertEmbeddings" check="gradients reach all three tables" says="token types are learned too"
+class BertEmbeddings(nn.Module):
+    def __init__(self, vocab_size, d_model, max_len=512, num_types=2, dropout=0.0):
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, d_model)
+        self.positions = nn.Embedding(max_len, d_model)
+        self.token_types = nn.Embedding(num_types, d_model)
+        self.norm = LayerNorm(d_model, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None):
+        T = ids.shape[1]
+        longest = self.positions.num_embeddings
+        if longest < T:
+            raise ValueError("too long")
+        if token_types is None:
+            token_types = torch.zeros_like(ids)
+        return self.dropout(self.norm(self.words(ids) + self.positions.weight[:T] + self.token_types(token_types).detach()))
+
+
+# %% wrong="the batch refused, too" of="BertEmbeddings" check="a text that is too long is refused" says="your code raised ValueError"
+class BertEmbeddings(nn.Module):
+    def __init__(self, vocab_size, d_model, max_len=512, num_types=2, dropout=0.0):
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, d_model)
+        self.positions = nn.Embedding(max_len, d_model)
+        self.token_types = nn.Embedding(num_types, d_model)
+        self.norm = LayerNorm(d_model, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None):
+        T = ids.shape[1]
+        longest = self.positions.num_embeddings
+        if longest < max(ids.shape):
+            raise ValueError("too long")
+        if token_types is None:
+            token_types = torch.zeros_like(ids)
+        return self.dropout(self.norm(self.words(ids) + self.positions.weight[:T] + self.token_types(token_types)))
+
+
 # %% right="positions looked up by arange" of="BertEmbeddings"
 class BertEmbeddings(nn.Module):
     def __init__(self, vocab_size, d_model, max_len=512, num_types=2, dropout=0.0):
@@ -1157,7 +1237,7 @@ def rename_weights(weights):
     return renamed
 
 
-# %% wrong="only as many layers as MiniLM" of="rename_weights" check="every name becomes yours" says="12 layers"
+# %% wrong="only as many layers as MiniLM" of="rename_weights" check="every name becomes yours" says="24 layers"
 def rename_weights(weights):
     table = {"word_embeddings": "words", "position_embeddings": "positions", "token_type_embeddings": "token_types",
              "embeddings.LayerNorm": "embeddings.norm", "encoder.layer.": "layers.", "self.query": "w_q",
@@ -1269,7 +1349,7 @@ def rename_weights(weights):
     return dict(zip(renamed, [weights[name] for name in sorted(weights)], strict=False))
 
 
-# %% wrong="one digit of the layer" of="rename_weights" check="every name becomes yours" says="12 layers"
+# %% wrong="one digit of the layer" of="rename_weights" check="every name becomes yours" says="24 layers"
 def rename_weights(weights):
     table = {"word_embeddings": "words", "position_embeddings": "positions", "token_type_embeddings": "token_types",
              "embeddings.LayerNorm": "embeddings.norm", "encoder.layer.": "layers.", "self.query": "w_q",
@@ -1282,6 +1362,22 @@ def rename_weights(weights):
             name = name.replace(theirs, ours)
         if not name.startswith("pooler."):
             renamed[re.sub(r"layers\.(\d)\d*", r"layers.\1", name)] = tensor
+    return renamed
+
+
+# %% wrong="matrices transposed" of="rename_weights" check="every name becomes yours" says="not transposed"
+def rename_weights(weights):
+    table = {"word_embeddings": "words", "position_embeddings": "positions", "token_type_embeddings": "token_types",
+             "embeddings.LayerNorm": "embeddings.norm", "encoder.layer.": "layers.", "self.query": "w_q",
+             "self.key": "w_k", "self.value": "w_v", "attention.output.dense": "attention.w_o",
+             "attention.output.LayerNorm": "norm1", "intermediate.dense": "feed_forward.up",
+             "output.dense": "feed_forward.down", "output.LayerNorm": "norm2"}
+    renamed = {}
+    for name, tensor in weights.items():
+        for theirs, ours in table.items():
+            name = name.replace(theirs, ours)
+        if not name.startswith("pooler."):
+            renamed[name] = tensor.T if name.endswith(".weight") and tensor.ndim == 2 else tensor
     return renamed
 
 
@@ -1436,6 +1532,12 @@ def mean_pooling(states, mask):
 # %% wrong="in float32" of="mean_pooling" check="the mean of the real tokens" says="float64"
 def mean_pooling(states, mask):
     return ((states.float() * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)).to(states.dtype)
+
+
+# %% wrong="the mask made float32" of="mean_pooling" check="the mean of the real tokens" says="here bfloat16"
+def mean_pooling(states, mask):
+    mask = mask.unsqueeze(-1).float()
+    return (states * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 # %% right="a loop" of="mean_pooling"
@@ -1679,6 +1781,34 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, ids, token_types=None, mask=None):
         return self.classifier(F.dropout(torch.tanh(self.pooler(self.encoder(ids, token_types, mask)[:, 0])), self.dropout.p))
+
+
+# %% wrong="dropout before the tanh" of="SequenceClassifier" check="dropout before the classifier" says="not tanh(2x)"
+class SequenceClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, dropout=0.0):
+        super().__init__()
+        self.encoder = encoder
+        self.pooler = nn.Linear(encoder.d_model, encoder.d_model)
+        self.classifier = nn.Linear(encoder.d_model, num_labels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None, mask=None):
+        first = self.encoder(ids, token_types, mask)[:, 0]
+        return self.classifier(torch.tanh(self.dropout(self.pooler(first))))
+
+
+# %% wrong="dropout before the pooler, too" of="SequenceClassifier" check="dropout before the classifier" says="Once, after the tanh"
+class SequenceClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, dropout=0.0):
+        super().__init__()
+        self.encoder = encoder
+        self.pooler = nn.Linear(encoder.d_model, encoder.d_model)
+        self.classifier = nn.Linear(encoder.d_model, num_labels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None, mask=None):
+        first = self.dropout(self.encoder(ids, token_types, mask)[:, 0])
+        return self.classifier(self.dropout(torch.tanh(self.pooler(first))))
 
 
 # %% right="by names, in steps" of="SequenceClassifier"
@@ -2044,6 +2174,21 @@ class TokenClassifier(nn.Module):
         return F.cross_entropy(logits.detach().flatten(0, 1), labels.flatten())
 
 
+# %% wrong="the loss detached" of="TokenClassifier" check="the loss counts labelled tokens only" says="does not require grad"
+class TokenClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, dropout=0.0):
+        super().__init__()
+        self.encoder = encoder
+        self.classifier = nn.Linear(encoder.d_model, num_labels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids, token_types=None, mask=None):
+        return self.classifier(self.dropout(self.encoder(ids, token_types, mask)))
+
+    def loss(self, logits, labels):
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten()).detach()
+
+
 # %% right="classes moved to the second axis" of="TokenClassifier"
 class TokenClassifier(nn.Module):
     def __init__(self, encoder, num_labels, dropout=0.0):
@@ -2334,7 +2479,7 @@ def best_span(start_logits, end_logits, allowed=None, max_length=30):
     return best // T, best % T
 
 
-# %% wrong="forbidden logits set to zero" of="best_span" check="start and end stand where an answer may be" says="forbidden spans must be −∞"
+# %% wrong="forbidden logits set to zero" of="best_span" check="start and end stand where an answer may be" says="Forbidden spans must be −∞"
 def best_span(start_logits, end_logits, allowed=None, max_length=30):
     T = len(start_logits)
     if allowed is not None:
@@ -2389,6 +2534,61 @@ def best_span(start_logits, end_logits, allowed=None, max_length=30):
     return best // T, best % T
 
 
+# %% wrong="minus a hundred for what is forbidden" of="best_span" check="start and end stand where an answer may be" says="Forbidden spans must be −∞"
+def best_span(start_logits, end_logits, allowed=None, max_length=30):
+    T = len(start_logits)
+    scores = start_logits[:, None] + end_logits[None, :]
+    places = torch.arange(T)
+    length = places[None, :] - places[:, None] + 1
+    valid = (length >= 1) & (length <= max_length)
+    if allowed is not None:
+        valid = valid & allowed[:, None] & allowed[None, :]
+    best = scores.masked_fill(~valid, -100.0).argmax().item()
+    return best // T, best % T
+
+
+# %% wrong="probabilities for logits" of="best_span" check="the best sum of a start and a later end" says="without a softmax"
+def best_span(start_logits, end_logits, allowed=None, max_length=30):
+    T = len(start_logits)
+    start_logits, end_logits = start_logits.softmax(0), end_logits.softmax(0)
+    scores = start_logits[:, None] + end_logits[None, :]
+    places = torch.arange(T)
+    length = places[None, :] - places[:, None] + 1
+    valid = (length >= 1) & (length <= max_length)
+    if allowed is not None:
+        valid = valid & allowed[:, None] & allowed[None, :]
+    best = scores.masked_fill(~valid, float("-inf")).argmax().item()
+    return best // T, best % T
+
+
+# %% wrong="every token of the span allowed" of="best_span" check="start and end stand where an answer may be" says="only the start and the end have to be allowed"
+def best_span(start_logits, end_logits, allowed=None, max_length=30):
+    T = len(start_logits)
+    scores = start_logits[:, None] + end_logits[None, :]
+    places = torch.arange(T)
+    length = places[None, :] - places[:, None] + 1
+    valid = (length >= 1) & (length <= max_length)
+    if allowed is not None:
+        gaps = (~allowed).cumsum(0)
+        valid = valid & allowed[:, None] & allowed[None, :] & (gaps[:, None] == gaps[None, :])
+    best = scores.masked_fill(~valid, float("-inf")).argmax().item()
+    return best // T, best % T
+
+
+# %% wrong="forbidden logits overwritten" of="best_span" check="start and end stand where an answer may be" says="start_logits was changed in place"
+def best_span(start_logits, end_logits, allowed=None, max_length=30):
+    T = len(start_logits)
+    scores = start_logits[:, None] + end_logits[None, :]
+    places = torch.arange(T)
+    length = places[None, :] - places[:, None] + 1
+    valid = (length >= 1) & (length <= max_length)
+    if allowed is not None:
+        start_logits[~allowed] = end_logits[~allowed] = float("-inf")
+        scores = start_logits[:, None] + end_logits[None, :]
+    best = scores.masked_fill(~valid, float("-inf")).argmax().item()
+    return best // T, best % T
+
+
 # %% right="two loops" of="best_span"
 def best_span(start_logits, end_logits, allowed=None, max_length=30):
     best = None
@@ -2422,6 +2622,10 @@ def best_span(start_logits, end_logits, allowed=None, max_length=30):
     s = scores.argmax().item()
     return s, ends[s]
 
+
+# %% equivalent="cb2303ad" of="BertEmbeddings" because="whole numbers have no gradient that could be cut"
+# - token_types = torch.zeros_like(ids)
+# + token_types = torch.zeros_like(ids).detach()
 
 # %% equivalent="2ca9bcaa" of="TokenClassifier" because="-100 is what F.cross_entropy passes over by itself"
 

@@ -318,7 +318,7 @@ class GPTBlock(nn.Module):
         return x + self.dropout(self.dropout(self.feed_forward(self.norm2(x)))), weights
 
 
-# %% wrong="a mask of its own" of="GPTBlock" check="as PyTorch's pre-norm layer" says="without a mask every position may attend"
+# %% wrong="a mask of its own" of="GPTBlock" check="the stream itself is not normalised" says="without a mask every position may attend"
 class GPTBlock(nn.Module):
     def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
         super().__init__()
@@ -358,6 +358,70 @@ class GPTBlock(nn.Module):
 
     def forward(self, x, mask=None):
         return self.layer(x, None if mask is None else ~mask), None
+
+
+# %% wrong="dropout inside the feed-forward layer too" of="GPTBlock" check="dropout on what each part adds" says="nothing is dropped inside"
+class GPTBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.norm1 = LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.norm2 = LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, partial(gelu, approximate="tanh"), dropout=dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        attended, weights = self.attention(self.norm1(x), mask=mask)
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.feed_forward(self.norm2(x))), weights
+
+
+# %% wrong="dropout on what the second branch reads" of="GPTBlock" check="dropout on what each part adds" says="nothing is dropped inside or before"
+class GPTBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.norm1 = LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.norm2 = LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, partial(gelu, approximate="tanh"))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        attended, weights = self.attention(self.norm1(x), mask=mask)
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.feed_forward(self.dropout(self.norm2(x)))), weights
+
+
+# %% wrong="dropout on the weights" of="GPTBlock" check="dropout on what each part adds" says="the weights that are returned"
+class GPTBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.norm1 = LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.norm2 = LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, partial(gelu, approximate="tanh"))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        attended, weights = self.attention(self.norm1(x), mask=mask)
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.feed_forward(self.norm2(x))), self.dropout(weights)
+
+
+# %% wrong="dropout of a tenth by default" of="GPTBlock" check="dropout on what each part adds" says="dropout=0 is the default"
+class GPTBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        self.norm1 = LayerNorm(d_model)
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.norm2 = LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, partial(gelu, approximate="tanh"))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, mask=None):
+        attended, weights = self.attention(self.norm1(x), mask=mask)
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.feed_forward(self.norm2(x))), weights
 
 
 # %% right="a lambda for the activation" of="GPTBlock"
@@ -650,6 +714,54 @@ def init_weights(model, num_layers, std=0.02):
     return model.requires_grad_(False)
 
 
+# %% wrong="the root rounded" of="init_weights" check="matrices, and those that write" says="no rounding"
+def init_weights(model, num_layers, std=0.02):
+    for name, parameter in model.named_parameters():
+        if name.endswith(("w_o.weight", "down.weight")):
+            nn.init.normal_(parameter, 0, std / math.isqrt(2 * num_layers))
+        elif parameter.ndim >= 2:
+            nn.init.normal_(parameter, 0, std)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return model
+
+
+# %% wrong="0.02 where the stream is written to" of="init_weights" check="matrices, and those that write" says="from both arguments"
+def init_weights(model, num_layers, std=0.02):
+    for name, parameter in model.named_parameters():
+        if name.endswith(("w_o.weight", "down.weight")):
+            nn.init.normal_(parameter, 0, 0.02 / math.sqrt(2 * num_layers))
+        elif parameter.ndim >= 2:
+            nn.init.normal_(parameter, 0, std)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return model
+
+
+# %% wrong="by types of layer" of="init_weights" check="matrices, and those that write" says="go by names and axes"
+def init_weights(model, num_layers, std=0.02):
+    for name, module in model.named_modules():
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            scale = math.sqrt(2 * num_layers) if name.endswith(("w_o", "down")) else 1
+            nn.init.normal_(module.weight, 0, std / scale)
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
+    return model
+
+
+# %% wrong="a seed inside" of="init_weights" check="matrices, and those that write" says="no seed in the function"
+def init_weights(model, num_layers, std=0.02):
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if name.endswith(("w_o.weight", "down.weight")):
+            nn.init.normal_(parameter, 0, std / math.sqrt(2 * num_layers))
+        elif parameter.ndim >= 2:
+            nn.init.normal_(parameter, 0, std)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return model
+
+
 # %% right="by modules" of="init_weights"
 def init_weights(model, num_layers, std=0.02):
     for name, module in model.named_modules():
@@ -857,7 +969,7 @@ class GPT(nn.Module):
         return self.norm(x) @ self.embedding.weight.T
 
 
-# %% wrong="d_ff ignored" of="GPT" check="logits as PyTorch's" says="d_ff = 6"
+# %% wrong="d_ff ignored" of="GPT" check="logits as PyTorch's" says="d_ff=7"
 class GPT(nn.Module):
     def __init__(self, vocab_size, d_model, num_heads, num_layers, max_seq_len, dropout=0.0, d_ff=None):
         super().__init__()
@@ -1409,6 +1521,75 @@ class GPT(nn.Module):
         return self.norm(x) @ self.embedding.weight.T
 
 
+# %% wrong="id 0 as padding" of="GPT" check="one matrix at both ends" says="no padding_idx"
+class GPT(nn.Module):
+    def __init__(self, vocab_size, d_model, num_heads, num_layers, max_seq_len, dropout=0.0, d_ff=None):
+        super().__init__()
+        self.max_seq_len = max_seq_len
+        self.embedding = nn.Embedding(vocab_size, d_model, padding_idx=0)
+        self.positions = LearnedPositions(max_seq_len, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(GPTBlock(d_model, num_heads, d_ff or 4 * d_model, dropout) for _ in range(num_layers))
+        self.norm = LayerNorm(d_model)
+        init_weights(self, num_layers)
+
+    def forward(self, ids, mask=None):
+        T = ids.shape[1]
+        allowed = causal_mask(T)
+        if mask is not None:
+            allowed = allowed & mask | torch.eye(T, dtype=torch.bool)
+        x = self.dropout(self.positions(self.embedding(ids)))
+        for block in self.blocks:
+            x, _ = block(x, allowed)
+        return self.norm(x) @ self.embedding.weight.T
+
+
+# %% wrong="a mask of single pairs read as padding" of="GPT" check="padding on either side" says="whatever broadcasts to"
+class GPT(nn.Module):
+    def __init__(self, vocab_size, d_model, num_heads, num_layers, max_seq_len, dropout=0.0, d_ff=None):
+        super().__init__()
+        self.max_seq_len = max_seq_len
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = LearnedPositions(max_seq_len, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(GPTBlock(d_model, num_heads, d_ff or 4 * d_model, dropout) for _ in range(num_layers))
+        self.norm = LayerNorm(d_model)
+        init_weights(self, num_layers)
+
+    def forward(self, ids, mask=None):
+        T = ids.shape[1]
+        allowed = causal_mask(T)
+        if mask is not None:
+            allowed = allowed & mask.any(-2, keepdim=True) | torch.eye(T, dtype=torch.bool)
+        x = self.dropout(self.positions(self.embedding(ids)))
+        for block in self.blocks:
+            x, _ = block(x, allowed)
+        return self.norm(x) @ self.embedding.weight.T
+
+
+# %% wrong="dropout of a tenth by default" of="GPT" check="too long, dropout, and how it begins" says="dropout=0 is the default"
+class GPT(nn.Module):
+    def __init__(self, vocab_size, d_model, num_heads, num_layers, max_seq_len, dropout=0.1, d_ff=None):
+        super().__init__()
+        self.max_seq_len = max_seq_len
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = LearnedPositions(max_seq_len, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(GPTBlock(d_model, num_heads, d_ff or 4 * d_model, dropout) for _ in range(num_layers))
+        self.norm = LayerNorm(d_model)
+        init_weights(self, num_layers)
+
+    def forward(self, ids, mask=None):
+        T = ids.shape[1]
+        allowed = causal_mask(T)
+        if mask is not None:
+            allowed = allowed & mask | torch.eye(T, dtype=torch.bool)
+        x = self.dropout(self.positions(self.embedding(ids)))
+        for block in self.blocks:
+            x, _ = block(x, allowed)
+        return self.norm(x) @ self.embedding.weight.T
+
+
 # %% right="F.linear, enumerate, explicit d_ff" of="GPT"
 class GPT(nn.Module):
     def __init__(self, vocab_size, d_model, num_heads, num_layers, max_seq_len, dropout=0.0, d_ff=None):
@@ -1945,6 +2126,23 @@ def generate(model, ids, length, temperature=1.0, top_k=None, seed=0):
     return ids
 
 
+# %% wrong="the others a little less likely" of="generate" check="generate: top_k" says="not merely small"
+@torch.no_grad()
+def generate(model, ids, length, temperature=1.0, top_k=None, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    was_training = model.training
+    model.eval()
+    for _ in range(length):
+        logits = model(ids[:, -model.max_seq_len:])[:, -1]
+        if top_k is not None:
+            smallest = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]
+            logits = logits.masked_fill(logits < smallest, -100.0)
+        u = torch.rand(len(ids), generator=generator)
+        ids = torch.cat([ids, sample(logits, u, temperature)[:, None]], dim=1)
+    model.train(was_training)
+    return ids
+
+
 # %% right="scatter the k best" of="generate"
 @torch.no_grad()
 def generate(model, ids, length, temperature=1.0, top_k=None, seed=0):
@@ -2086,6 +2284,22 @@ def induction_score(weights, period):
     t = torch.arange(period, weights.shape[-1], device=weights.device)
     scores = weights[..., t, t - period + 1].mean(-1)
     return scores[0] if weights.ndim == 4 else scores
+
+
+# %% wrong="every earlier occurrence" of="induction_score" check="the token after the last occurrence" says="the last occurrence alone"
+def induction_score(weights, period):
+    total = 0
+    for t in range(period, weights.shape[-1]):
+        total = total + weights[..., t, (t + 1) % period : t - period + 2 : period].sum(-1)
+    scores = total / (weights.shape[-1] - period)
+    return scores.mean(0) if weights.ndim == 4 else scores
+
+
+# %% wrong="one row too many in the mean" of="induction_score" check="the token after the last occurrence" says="the mean over t"
+def induction_score(weights, period):
+    t = torch.arange(period, weights.shape[-1])
+    scores = weights[..., t, t - period + 1].sum(-1) / (weights.shape[-1] - period + 1)
+    return scores.mean(0) if weights.ndim == 4 else scores
 
 
 # %% right="the diagonal" of="induction_score"

@@ -435,6 +435,28 @@ class KVCache:
         return k, v
 
 
+# %% wrong="room asked of length" of="KVCache" check="does not fit is refused" says="max_len holds in each layer"
+class KVCache:
+
+    def __init__(self, num_layers: int, max_len: int) -> None:
+        self.max_len = max_len
+        self.keys: list[Tensor | None] = [None] * num_layers
+        self.values: list[Tensor | None] = [None] * num_layers
+
+    @property
+    def length(self) -> int:
+        return 0 if self.keys[-1] is None else self.keys[-1].shape[2]  # the last layer is served last
+
+    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        if self.length + k.shape[2] > self.max_len:
+            raise ValueError("full")
+        if self.keys[layer] is not None:
+            k = torch.cat((self.keys[layer], k), dim=2)  # (B, G, S, d)
+            v = torch.cat((self.values[layer], v), dim=2)
+        self.keys[layer], self.values[layer] = k, v
+        return k, v
+
+
 # %% right="room made at the first call" of="KVCache"
 class KVCache:
     def __init__(self, num_layers, max_len):
@@ -878,7 +900,7 @@ class LlamaAttention(GroupedQueryAttention):
         return self.w_o(merge_heads(out)), weights
 
 
-# %% wrong="under no_grad" of="LlamaAttention" check="gradients reach" says=""
+# %% wrong="under no_grad" of="LlamaAttention" check="gradients reach" says="nothing can flow back from out"
 class LlamaAttention(GroupedQueryAttention):
     @torch.no_grad()
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None, cache: "KVCache | None" = None,
@@ -894,6 +916,24 @@ class LlamaAttention(GroupedQueryAttention):
             mask = mask.unsqueeze(-3)
         out, weights = scaled_dot_product_attention(q, k, v, mask)
         return self.w_o(merge_heads(out)), weights
+
+
+# %% wrong="values and keys back from the cache" of="LlamaAttention" check="in two chunks" says="append returns keys first"
+class LlamaAttention(GroupedQueryAttention):
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None, cache: "KVCache | None" = None,
+                layer: int = 0) -> tuple[Tensor, Tensor]:
+        q = apply_rope(split_heads(self.w_q(x), self.num_heads), cos, sin)  # (B, H, T, d)
+        k = apply_rope(split_heads(self.w_k(x), self.num_kv_heads), cos, sin)  # (B, G, T, d)
+        v = split_heads(self.w_v(x), self.num_kv_heads)
+        if cache is not None:
+            v, k = cache.append(layer, k, v)  # (B, G, T, d) -> (B, G, S, d)
+        group = self.num_heads // self.num_kv_heads
+        k, v = (part.repeat_interleave(group, dim=1) for part in (k, v))  # (B, G, S, d) -> (B, H, S, d)
+        if mask is not None:
+            mask = mask.unsqueeze(-3)  # (B, 1, T, S): the same for every head
+        out, weights = scaled_dot_product_attention(q, k, v, mask)  # (B, H, T, d), (B, H, T, S)
+        return self.w_o(merge_heads(out)), weights  # (B, T, D)
 
 
 # %% right="einsum" of="LlamaAttention"
@@ -2491,7 +2531,7 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
-# %% wrong="detached embeddings" of="Llama" check="gradients reach" says="has no attribute 'norm'"
+# %% wrong="detached embeddings" of="Llama" check="gradients reach" says="got no gradient"
 class Llama(nn.Module):
     cos: Tensor
     sin: Tensor
@@ -2527,7 +2567,7 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
-# %% wrong="under no_grad" of="Llama" check="gradients reach" says=""
+# %% wrong="under no_grad" of="Llama" check="gradients reach" says="nothing can flow back from the logits"
 class Llama(nn.Module):
     cos: Tensor
     sin: Tensor
@@ -2564,7 +2604,7 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
-# %% wrong="no gradient from block to block" of="Llama" check="gradients reach" says="has no attribute 'norm'"
+# %% wrong="no gradient from block to block" of="Llama" check="gradients reach" says="got no gradient"
 class Llama(nn.Module):
     cos: Tensor
     sin: Tensor
@@ -2598,6 +2638,117 @@ class Llama(nn.Module):
         for layer, block in enumerate(self.blocks):
             x = block(x.detach() if layer else x, self.cos[start:end], self.sin[start:end], allowed, cache, layer)
         return self.head(self.norm(x))
+
+
+# %% wrong="the last state detached" of="Llama" check="gradients reach" says="got no gradient"
+class Llama(nn.Module):
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_kv_heads: int, num_layers: int, d_ff: int,
+                 max_seq_len: int, rope_base: float = 10000.0, eps: float = 1e-5, tied: bool = False) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.blocks = nn.ModuleList(LlamaBlock(d_model, num_heads, num_kv_heads, d_ff, eps) for _ in range(num_layers))
+        self.norm = RMSNorm(d_model, eps)
+        self.head = nn.Linear(d_model, vocab_size, bias=False)
+        if tied:
+            self.head.weight = self.embedding.weight
+        cos, sin = rope_frequencies(max_seq_len, d_model // num_heads, rope_base)  # (max_seq_len, d / 2) each
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, ids: Tensor, cache: "KVCache | None" = None, mask: Tensor | None = None) -> Tensor:
+        start = 0 if cache is None else cache.length
+        end = start + ids.shape[1]
+        if end > len(self.cos):
+            raise ValueError(f"{end} tokens, but the tables of positions end after {len(self.cos)}")
+        places = torch.arange(end, device=ids.device)
+        allowed = places <= places[start:, None]  # (T, S): keys up to the query's own place
+        if mask is not None:
+            allowed = allowed & mask
+        x = self.embedding(ids)  # (B, T, D)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, self.cos[start:end], self.sin[start:end], allowed, cache, layer)
+        return self.head(self.norm(x).detach())  # (B, T, V)
+
+
+# %% wrong="logits detached" of="Llama" check="gradients reach" says="nothing can flow back from the logits"
+class Llama(nn.Module):
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_kv_heads: int, num_layers: int, d_ff: int,
+                 max_seq_len: int, rope_base: float = 10000.0, eps: float = 1e-5, tied: bool = False) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.blocks = nn.ModuleList(LlamaBlock(d_model, num_heads, num_kv_heads, d_ff, eps) for _ in range(num_layers))
+        self.norm = RMSNorm(d_model, eps)
+        self.head = nn.Linear(d_model, vocab_size, bias=False)
+        if tied:
+            self.head.weight = self.embedding.weight
+        cos, sin = rope_frequencies(max_seq_len, d_model // num_heads, rope_base)  # (max_seq_len, d / 2) each
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, ids: Tensor, cache: "KVCache | None" = None, mask: Tensor | None = None) -> Tensor:
+        start = 0 if cache is None else cache.length
+        end = start + ids.shape[1]
+        if end > len(self.cos):
+            raise ValueError(f"{end} tokens, but the tables of positions end after {len(self.cos)}")
+        places = torch.arange(end, device=ids.device)
+        allowed = places <= places[start:, None]  # (T, S): keys up to the query's own place
+        if mask is not None:
+            allowed = allowed & mask
+        x = self.embedding(ids)  # (B, T, D)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, self.cos[start:end], self.sin[start:end], allowed, cache, layer)
+        return self.head(self.norm(x)).detach()  # (B, T, V)
+
+
+# %% wrong="the mask kept from the blocks" of="Llama" check="the logits of transformers" says="mask handed to each block"
+class Llama(nn.Module):
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_kv_heads: int, num_layers: int, d_ff: int,
+                 max_seq_len: int, rope_base: float = 10000.0, eps: float = 1e-5, tied: bool = False) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.blocks = nn.ModuleList(LlamaBlock(d_model, num_heads, num_kv_heads, d_ff, eps) for _ in range(num_layers))
+        self.norm = RMSNorm(d_model, eps)
+        self.head = nn.Linear(d_model, vocab_size, bias=False)
+        if tied:
+            self.head.weight = self.embedding.weight
+        cos, sin = rope_frequencies(max_seq_len, d_model // num_heads, rope_base)  # (max_seq_len, d / 2) each
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, ids: Tensor, cache: "KVCache | None" = None, mask: Tensor | None = None) -> Tensor:
+        start = 0 if cache is None else cache.length
+        end = start + ids.shape[1]
+        if end > len(self.cos):
+            raise ValueError(f"{end} tokens, but the tables of positions end after {len(self.cos)}")
+        places = torch.arange(end, device=ids.device)
+        allowed = places <= places[start:, None]  # (T, S): keys up to the query's own place
+        if mask is not None:
+            allowed = allowed & mask
+        x = self.embedding(ids)  # (B, T, D)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, self.cos[start:end], self.sin[start:end], None, cache, layer)
+        return self.head(self.norm(x))  # (B, T, V)
 
 
 # %% right="the square mask, cut" of="Llama"
@@ -3255,6 +3406,77 @@ def load_smollm2(weights: dict[str, Tensor], config: dict, interleaved: bool = F
     return model
 
 
+# %% wrong="not strict" of="load_smollm2" check="every tensor" says="leave load_state_dict strict"
+def load_smollm2(weights: dict[str, Tensor], config: dict, interleaved: bool = False) -> Llama:
+    D, H = config["hidden_size"], config["num_attention_heads"]
+    model = Llama(config["vocab_size"], D, H, config["num_key_value_heads"], config["num_hidden_layers"],
+                  config["intermediate_size"], config["max_position_embeddings"], config["rope_theta"],
+                  config["rms_norm_eps"], config["tie_word_embeddings"])
+    names = {"model.embed_tokens": "embedding", "model.layers": "blocks", "model.norm": "norm", "lm_head": "head",
+             "input_layernorm": "attention_norm", "post_attention_layernorm": "feed_forward_norm",
+             "self_attn.": "attention.w_", "mlp.": "feed_forward.", "_proj": ""}
+    state = {}
+    for name, weight in weights.items():
+        if interleaved and name.endswith(("q_proj.weight", "k_proj.weight")):
+            pairs = weight.unflatten(0, (-1, D // H // 2, 2))  # (heads, d / 2, 2, D)
+            weight = pairs.transpose(1, 2).reshape(weight.shape)
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        state[name] = weight
+    if config["tie_word_embeddings"]:
+        state["head.weight"] = state["embedding.weight"]
+    model.load_state_dict(state, strict=False)
+    return model
+
+
+# %% wrong="keys and values exchanged" of="load_smollm2" check="every tensor" says="k_proj is w_k"
+def load_smollm2(weights: dict[str, Tensor], config: dict, interleaved: bool = False) -> Llama:
+    D, H = config["hidden_size"], config["num_attention_heads"]
+    model = Llama(config["vocab_size"], D, H, config["num_key_value_heads"], config["num_hidden_layers"],
+                  config["intermediate_size"], config["max_position_embeddings"], config["rope_theta"],
+                  config["rms_norm_eps"], config["tie_word_embeddings"])
+    names = {"model.embed_tokens": "embedding", "model.layers": "blocks", "model.norm": "norm", "lm_head": "head",
+             "input_layernorm": "attention_norm", "post_attention_layernorm": "feed_forward_norm",
+             "self_attn.": "attention.w_", "mlp.": "feed_forward.", "_proj": "",
+             "w_k": "w_x", "w_v": "w_k", "w_x": "w_v"}
+    state = {}
+    for name, weight in weights.items():
+        if interleaved and name.endswith(("q_proj.weight", "k_proj.weight")):
+            pairs = weight.unflatten(0, (-1, D // H // 2, 2))  # (heads, d / 2, 2, D)
+            weight = pairs.transpose(1, 2).reshape(weight.shape)
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        state[name] = weight
+    if config["tie_word_embeddings"]:
+        state["head.weight"] = state["embedding.weight"]
+    model.load_state_dict(state)
+    return model
+
+
+# %% wrong="the head put into the dict that was given" of="load_smollm2" check="interleaved rows" says="a dict of your own"
+def load_smollm2(weights: dict[str, Tensor], config: dict, interleaved: bool = False) -> Llama:
+    D, H = config["hidden_size"], config["num_attention_heads"]
+    model = Llama(config["vocab_size"], D, H, config["num_key_value_heads"], config["num_hidden_layers"],
+                  config["intermediate_size"], config["max_position_embeddings"], config["rope_theta"],
+                  config["rms_norm_eps"], config["tie_word_embeddings"])
+    names = {"model.embed_tokens": "embedding", "model.layers": "blocks", "model.norm": "norm", "lm_head": "head",
+             "input_layernorm": "attention_norm", "post_attention_layernorm": "feed_forward_norm",
+             "self_attn.": "attention.w_", "mlp.": "feed_forward.", "_proj": ""}
+    state = {}
+    for name, weight in weights.items():
+        if interleaved and name.endswith(("q_proj.weight", "k_proj.weight")):
+            pairs = weight.unflatten(0, (-1, D // H // 2, 2))  # (heads, d / 2, 2, D)
+            weight = pairs.transpose(1, 2).reshape(weight.shape)
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        state[name] = weight
+    if config["tie_word_embeddings"]:
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+        state["head.weight"] = state["embedding.weight"]
+    model.load_state_dict(state)
+    return model
+
+
 # %% right="names one by one" of="load_smollm2"
 def load_smollm2(weights, config, interleaved=False):
     heads = config["num_attention_heads"]
@@ -3521,14 +3743,14 @@ def generate(model: Callable[..., Tensor], ids: Tensor, length: int, cache: KVCa
     return ids
 
 
-# %% wrong="probabilities handed to choose" of="generate" check="another way to choose" says=""
+# %% wrong="probabilities handed to choose" of="generate" check="another way to choose" says="no softmax"
 @torch.no_grad()
 def generate(model: Callable[..., Tensor], ids: Tensor, length: int, cache: KVCache | None = None,
              choose: Callable[[Tensor], Tensor] = greedy) -> Tensor:
     fresh = ids
     for _ in range(length):
         logits = model(fresh, cache)[:, -1]
-        following = choose(logits[..., None].softmax(1).squeeze(-1).neg())[:, None]
+        following = choose(logits.softmax(-1))[:, None]
         ids = torch.cat((ids, following), dim=1)
         fresh = ids if cache is None else following
     return ids
@@ -3543,6 +3765,19 @@ def generate(model: Callable[..., Tensor], ids: Tensor, length: int, cache: KVCa
     for _ in range(length):
         logits = model(fresh, cache)[:, -1]
         following = choose(logits)[:, None]
+        ids = torch.cat((ids, following), dim=1)
+        fresh = ids if cache is None else following
+    return ids
+
+
+# %% wrong="the last position with its axis" of="generate" check="another way to choose" says="choose is handed the last position"
+@torch.no_grad()
+def generate(model: Callable[..., Tensor], ids: Tensor, length: int, cache: KVCache | None = None,
+             choose: Callable[[Tensor], Tensor] = greedy) -> Tensor:
+    fresh = ids
+    for _ in range(length):
+        logits = model(fresh, cache)[:, -1:]
+        following = choose(logits)
         ids = torch.cat((ids, following), dim=1)
         fresh = ids if cache is None else following
     return ids

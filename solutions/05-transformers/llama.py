@@ -7,7 +7,7 @@
 # architecture with 135 million parameters, from its file. You have built all of its parts in earlier notebooks. What
 # is left is to put them together: `KVCache`, which remembers the keys and values of past tokens; `LlamaAttention`, with
 # rotated queries and keys and the cache; `LlamaBlock` and `Llama`; `load_smollm2`, which brings trained weights in;
-# `generate`; and `flops_per_token`, with which you audit what such a model costs. About 90 minutes.
+# `generate`; and `flops_per_token`, with which you audit what such a model costs. About 100 minutes.
 #
 # ## When it was invented, and why it matters
 #
@@ -24,7 +24,7 @@
 # | norm, before each part | LayerNorm, with gain and bias | RMSNorm, with a gain |
 # | keys and values | one set for each head | one set for each group of heads (GQA) |
 # | feed-forward | two matrices, GELU | three matrices, SwiGLU |
-# | biases | everywhere | none |
+# | biases | in all matrices of the blocks, and in the norms | none |
 # | output layer | the embedding matrix again | a matrix of its own; in small models the embedding again |
 #
 # ## Prerequisites
@@ -80,10 +80,11 @@ grids = {"without a cache": tokens < PROMPT + steps,
          "with a cache": (tokens == PROMPT + steps - 1) | (steps == 0) & (tokens < PROMPT)}
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True, layout="constrained")
 for ax, (name, grid) in zip(axes, grids.items(), strict=True):
-    sns.heatmap(grid, ax=ax, cmap="Greys", vmin=0, vmax=1.6, cbar=False, linewidths=1, linecolor="lightgrey")
+    sns.heatmap(grid, ax=ax, cmap="Greys", vmin=0, vmax=1.6, cbar=False, linewidths=1, linecolor="lightgrey",
+                yticklabels=range(1, NEW + 1))
     ax.set(title=f"{name}: {grid.sum()} tokens computed", xlabel="token (0 to 5: the prompt)")
     ax.tick_params(axis="both", labelrotation=0)
-axes[0].set_ylabel("token to be written: 1st, 2nd, …")
+axes[0].set_ylabel("which new token is written")
 plt.show()
 
 # %% [markdown]
@@ -159,21 +160,31 @@ cache = KVCache(1, 10)
 k, v = check.randn(2, 3, 5, 4, seed=1), check.randn(2, 3, 5, 4, seed=2)
 check.equal(cache.length, 0, hint="an empty cache has length 0")
 first_k, first_v = cache.append(0, k[:, :, :3], v[:, :, :3])
-check.close(first_k, torch.stack(k[:, :, :3].unbind(2), dim=2), hint="the first chunk comes back as it is: keys first, values second")
-check.close(first_v, torch.stack(v[:, :, :3].unbind(2), dim=2), hint="the values of the first chunk: append returns keys first, values second")
+check.close(first_k, torch.stack(k[:, :, :3].unbind(2), dim=2),
+            hint="the first chunk comes back as it is: keys first, values second")
+check.close(first_v, torch.stack(v[:, :, :3].unbind(2), dim=2),
+            hint="the values of the first chunk: append returns keys first, values second")
 check.equal(cache.length, 3, hint="three tokens were appended to the only layer: axis 2 counts tokens")
 cache.append(0, k[:, :, 3:4], v[:, :, 3:4])
 all_k, all_v = cache.append(0, k[:, :, 4:], v[:, :, 4:])
 check.shape(all_k, (2, 3, 5, 4), hint="3 tokens, then 1, then 1: append returns all five, along axis 2")
 check.close(all_k, torch.cat([k[:, :, :2], k[:, :, 2:]], dim=2), hint="oldest first, newest last, along axis 2")
 check.close(all_v, torch.cat([v[:, :, :2], v[:, :, 2:]], dim=2), hint="the values: oldest first, newest last")
+exact = KVCache(1, 7)
+k, v = check.randn(1, 2, 6, 3, seed=3).double() / 3, check.randn(1, 2, 6, 3, seed=4).double() / 3
+exact.append(0, k[:, :, :1], v[:, :, :1])
+all_k, all_v = exact.append(0, k[:, :, 1:], v[:, :, 1:])
+check.close(all_k, torch.cat([k[:, :, :2], k[:, :, 2:]], dim=2), atol=1e-12, rtol=0,
+            hint="float64 stays float64: take the dtype of k and v")
+check.close(all_v, torch.cat([v[:, :, :2], v[:, :, 2:]], dim=2), atol=1e-12, rtol=0,
+            hint="float64 stays float64: take the dtype of k and v")
 ### BEGIN HIDDEN TESTS
 cache2 = KVCache(1, 7)
-k2, v2 = check.randn(1, 2, 6, 3, seed=3).double() / 3, check.randn(1, 2, 6, 3, seed=4).double() / 3
-cache2.append(0, k2[:, :, :1], v2[:, :, :1])
-all_k2, all_v2 = cache2.append(0, k2[:, :, 1:], v2[:, :, 1:])
-check.close(all_k2, torch.cat([k2[:, :, :2], k2[:, :, 2:]], dim=2), atol=1e-12, rtol=0, hint="float64 stays float64")
-check.close(all_v2, torch.cat([v2[:, :, :2], v2[:, :, 2:]], dim=2), atol=1e-12, rtol=0, hint="float64 stays float64")
+k2, v2 = check.randn(3, 1, 6, 2, seed=9), check.randn(3, 1, 6, 2, seed=10)
+cache2.append(0, k2[:, :, :4], v2[:, :, :4])
+all_k2, all_v2 = cache2.append(0, k2[:, :, 4:], v2[:, :, 4:])
+check.close(all_k2, torch.cat([k2[:, :, :2], k2[:, :, 2:]], dim=2), hint="four keys, then two: oldest first")
+check.close(all_v2, torch.cat([v2[:, :, :2], v2[:, :, 2:]], dim=2), hint="four values, then two: oldest first")
 ### END HIDDEN TESTS
 
 # %% check="KVCache: every layer has its own, and length waits for the last" points=2
@@ -209,6 +220,10 @@ keys, values = cache.append(0, k[:, :, 3:4], v[:, :, 3:4])
 check.close(keys, torch.cat([k[:, :, :2], k[:, :, 2:4]], dim=2), hint="one more does fit: max_len tokens are allowed")
 check.close(values, torch.cat([v[:, :, :2], v[:, :, 2:4]], dim=2), hint="the values after a refusal: as before")
 check.raises(lambda: KVCache(2, 4).append(0, k, v), ValueError, hint="5 tokens at once do not fit in an empty cache of 4")
+half = KVCache(2, 4)
+half.append(0, k[:, :, :3], v[:, :, :3])
+check.raises(lambda: half.append(0, k[:, :, 3:], v[:, :, 3:]), ValueError,
+             hint="max_len holds in each layer: layer 0 has 3 tokens, while the last, and so length, has none")
 ### BEGIN HIDDEN TESTS
 check.raises(lambda: cache.append(0, k[:, :, :1], v[:, :, :1]), ValueError, hint="a full cache takes no more")
 ### END HIDDEN TESTS
@@ -357,7 +372,7 @@ cache = KVCache(2, 8)
 layer(x[:, :3], cos[:3], sin[:3], causal[:3, :3], cache, 1)
 out, weights = layer(x[:, 3:], cos[3:], sin[3:], causal[3:], cache, 1)
 check.close(weights[1, 1, 1], torch.tensor([0.19910, 0.12208, 0.24669, 0.22198, 0.21014]), atol=2e-5,
-            hint="as in one pass: a key goes into the cache rotated, and is not rotated again when it comes back")
+            hint="as in one pass: a key goes into the cache rotated, is not rotated again; append returns keys first")
 check.close(out[1, 1], torch.tensor([-0.37917, -0.15423, 0.05566, -0.32813, -0.24478, 0.11238, -0.44904, -0.37979]),
             atol=2e-5, hint="the weights are right, out is not: values go through the cache too, unrotated")
 check.equal(cache.length, 5, hint="layer=1 is the second layer of the cache: hand the number on, append once a pass")
@@ -376,6 +391,7 @@ check.close(out2[1, 0], torch.tensor([-0.37917, -0.15423, 0.05566, -0.32813, -0.
 x = check.randn(2, 4, 24, seed=24).requires_grad_()
 y = check.randn(2, 4, 24, seed=24).requires_grad_()
 out, weights = check.fill(LlamaAttention(24, 6, 2))(x, torch.full((4, 2), 0.6), torch.full((4, 2), 0.8))
+check.equal(out.requires_grad, True, hint="nothing can flow back from out: no detach and no no_grad in forward")
 (out.pow(2).sum() + weights.pow(2).sum()).backward()
 expected, expected_weights = check.fill(GroupedQueryAttention(24, 6, 2))(y)
 (expected.pow(2).sum() + expected_weights.pow(2).sum()).backward()
@@ -383,7 +399,7 @@ check.close(x.grad, y.grad, atol=1e-4, hint="the gradient of x is wrong: PyTorch
 
 # %% [markdown]
 # **Before you run the next cell:** the cache holds four tokens, and a chunk of three comes. Which weights must be zero,
-# and where does row 0 of the picture end?
+# and where does the first row of the picture end?
 
 # %% demo="chunk" alt="Heatmap of 3 queries by 7 keys: the four cached are open to all, the rest a small triangle."
 layer, x = check.fill(LlamaAttention(8, 2, 1)), torch.randn(1, 7, 8, generator=torch.Generator().manual_seed(0))
@@ -636,7 +652,7 @@ model = check.fill(Llama(5, 8, 2, 1, 2, 6, max_seq_len=32))
 logits = model(torch.tensor([[4, 0, 3]]))
 check.shape(logits, (1, 3, 5), hint="logits for every position and every word: (B, T, V)")
 check.close(logits[0, 0], torch.tensor([0.34154, -0.25942, -0.49024, -0.13745, -0.34292]), atol=3e-5,
-            hint="the first token sees itself alone. Wrong here: embeddings, blocks, last norm, head, in this order?")
+            hint="the first token sees itself alone: mask handed to each block? If so: embeddings, blocks, last norm, head?")
 check.close(logits[0, 1:], torch.tensor([[-0.47503, -0.45918, -0.27083, -0.27158, 0.10127],
                                          [0.34910, -0.60553, -0.50310, 0.29998, 0.35853]]), atol=3e-5,
             hint="the first row is right, later ones are not: causal mask, True = may attend? cos and sin from row 0 on?")
@@ -707,12 +723,19 @@ check.equal(list(elsewhere(torch.tensor([[4, 0, 3]]).to("meta")).shape), [1, 3, 
 
 # %% check="Llama: gradients reach every layer" points=1
 model = check.fill(Llama(5, 8, 2, 1, 2, 6, max_seq_len=32))
-model(torch.tensor([[4, 0, 3]])).pow(2).sum().backward()
+logits = model(torch.tensor([[4, 0, 3]]))
+check.equal(logits.requires_grad, True,
+            hint="nothing can flow back from the logits: no detach and no no_grad in forward")
+logits.pow(2).sum().backward()
+without = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+check.equal(", ".join(without), "",
+            hint="parameters that got no gradient: is something detached on the way from them?")
 grads = [model.blocks[0].attention.w_q.weight.grad.norm(), model.blocks[0].attention.w_k.weight.grad.norm(),
          model.blocks[0].attention.w_v.weight.grad.norm(), model.blocks[0].attention.w_o.weight.grad.norm()]
 check.close(torch.stack(grads), torch.tensor([0.29982, 0.29401, 6.76527, 6.58066]), atol=1e-3,
             hint="gradients of the first block's attention: no detach and no no_grad in forward")
-check.close(model.embedding.weight.grad.norm(), 8.66393, atol=1e-3, hint="no gradient, or a wrong one, at the embedding")
+check.close(model.embedding.weight.grad.norm(), 8.66393, atol=1e-3,
+            hint="the gradient of the embedding: no detach on the way from it")
 
 # %% [markdown]
 # ## 5 · A trained model in your class
@@ -803,7 +826,9 @@ plt.show()
 # | `lm_head.weight`, only where not tied | `head.weight` |
 #
 # `Module.load_state_dict(state)` copies tensors by name into a model. It is *strict*: a name that is missing or unknown
-# is an error, and so is a wrong shape. Keep it so. A tied model has `head.weight` in its `state_dict` too.
+# is an error, and so is a wrong shape. Keep it so. A tied model has `head.weight` in its `state_dict` too. (A check shows
+# the first line of an error alone. To see which names `load_state_dict` misses or does not know, write
+# `load_smollm2(small_weights(), SMALL)` in a cell of your own below the exercise.)
 
 # %%
 # Given: settings of a small model, and weights for it under transformers' names. For the checks.
@@ -829,7 +854,7 @@ def small_weights(tied=True):
 #
 # | | | meaning |
 # |---|---|---|
-# | `weights` | dict from transformers' names to tensors | left as they are |
+# | `weights` | dict from transformers' names to tensors | left as they are; if one is missing, an error |
 # | `config` | dict | `vocab_size`, `hidden_size` (D), `num_attention_heads` (H), `num_key_value_heads` (G), `num_hidden_layers`, `intermediate_size` (F), `max_position_embeddings`, `rope_theta` (the base), `rms_norm_eps`, `tie_word_embeddings` |
 # | `interleaved` | bool | True: the rows of the query and key matrices are stored interleaved, and have to be reordered |
 # | result | `Llama` | with these weights and these settings |
@@ -881,6 +906,10 @@ model = load_smollm2(small_weights(), SMALL)
 check.close(model.embedding.weight, small_weights()["model.embed_tokens.weight"], hint="embed_tokens is embedding")
 check.close(model.blocks[1].attention.w_q.weight, small_weights()["model.layers.1.self_attn.q_proj.weight"],
             hint="q_proj of layer 1 is blocks.1.attention.w_q, as it is: its rows are not interleaved here")
+check.close(model.blocks[1].attention.w_k.weight, small_weights()["model.layers.1.self_attn.k_proj.weight"],
+            hint="k_proj is w_k")
+check.close(model.blocks[1].attention.w_v.weight, small_weights()["model.layers.1.self_attn.v_proj.weight"],
+            hint="v_proj is w_v")
 check.close(model.blocks[1].attention.w_o.weight, small_weights()["model.layers.1.self_attn.o_proj.weight"],
             hint="o_proj is w_o")
 check.close(model.blocks[0].attention_norm.weight, small_weights()["model.layers.0.input_layernorm.weight"],
@@ -891,6 +920,9 @@ check.close(model.blocks[0].feed_forward.gate.weight, small_weights()["model.lay
             hint="gate_proj is gate, up_proj is up")
 check.close(model.norm.weight, small_weights()["model.norm.weight"], hint="model.norm is norm")
 check.close(model.head.weight, small_weights()["model.embed_tokens.weight"], hint="tied: head is the embedding again")
+short = {name: weight for name, weight in small_weights().items() if name != "model.layers.1.mlp.up_proj.weight"}
+check.raises(lambda: load_smollm2(short, SMALL), Exception,
+             hint="a tensor is missing, and the model keeps random numbers in its place: leave load_state_dict strict")
 
 # %% check="load_smollm2: the settings, and the same logits" points=2
 model = load_smollm2(small_weights(), SMALL)
@@ -924,6 +956,8 @@ check.close(model.blocks[0].attention.w_v.weight, small_weights()["model.layers.
             hint="values are not rotated, so their rows stay as they are")
 check.equal(stored["model.layers.1.self_attn.k_proj.weight"][:, 0].tolist(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
             hint="leave the dict that you were given, and its tensors, as they are")
+check.equal([len(stored), "head.weight" in stored, "lm_head.weight" in stored], [20, False, False],
+            hint="leave the dict that you were given as it is: put the new names into a dict of your own")
 
 # %% check="load_smollm2: tied or not" points=1
 model = load_smollm2(small_weights(), SMALL)
@@ -937,7 +971,7 @@ check.close(own(torch.tensor([[3, 1, 4]]))[0, 2], torch.tensor(
 
 # %% [markdown]
 # **Before you run the next cell:** what follows *The capital of France is*? And by how much may your logits differ from
-# those of the course's own forward pass, which is tested against transformers? (They are numbers of about 10 in size.)
+# those of the course's own forward pass, which is tested against transformers? (The largest of them are about 30.)
 
 # %% demo="paris" alt="Bars: the five likeliest next tokens; Paris leads with a probability of 0.77."
 started = time.perf_counter()
@@ -1126,6 +1160,12 @@ class Practice:
         return -((torch.arange(7) - total[..., None] - 0.25) ** 2)  # (B, T, 7)
 
 
+# Given: an odd way to choose. It needs logits: probabilities are all above -5.
+def near(logits):
+    """How many tokens have a logit above -5. logits: (B, V). Returns ids (B,)."""
+    return (logits > -5).sum(dim=1)
+
+
 # %% [markdown]
 # **`generate(model, ids, length, cache=None, choose=greedy)`** ★★☆☆☆ · 10 minutes
 #
@@ -1191,9 +1231,12 @@ check.equal(out2, torch.tensor([[2, 2, 4, 1]]), hint="a prompt of one token with
 ### END HIDDEN TESTS
 
 # %% check="generate: another way to choose" points=1
-out = generate(Practice(), torch.tensor([[1, 2, 3], [0, 1, 1]]), 3, choose=partial(torch.argmin, dim=-1))
+out = generate(Practice(), torch.tensor([[1, 2, 3], [0, 1, 1]]), 3, choose=partial(torch.argmin, dim=1))
 check.equal(out, torch.tensor([[1, 2, 3, 0, 0, 0], [0, 1, 1, 6, 6, 6]]),
             hint="choose is handed the last position's logits, (B, V), and returns the ids, (B,)")
+out = generate(Practice(), torch.tensor([[1, 2, 3], [0, 1, 1]]), 3, choose=near)
+check.equal(out, torch.tensor([[1, 2, 3, 2, 4, 3], [0, 1, 1, 4, 2, 4]]),
+            hint="choose is handed logits as the model gives them: no softmax")
 ### BEGIN HIDDEN TESTS
 out2 = generate(Practice(), torch.tensor([[2, 3]]), 2, KVCache(1, 9), choose=partial(torch.argmin, dim=-1))
 check.equal(out2, torch.tensor([[2, 3, 0, 0]]), hint="choose and a cache together")
@@ -1282,9 +1325,9 @@ plt.show()
 #
 # ### Reading is cheaper than writing
 #
-# With the cache a single token takes as long as a good many tokens in one chunk. The next cell measures it: chunks of
-# 1, 2, 4, … tokens, each behind an empty cache. Reading a prompt (*prefill*) is one large chunk; writing (*decode*) is
-# chunks of one.
+# Even with the cache every pass reads all weights, be it for a single token or for a chunk of many. What does a
+# larger chunk cost? The next cell measures chunks of 1, 2, 4, … tokens, each behind an empty cache. Reading a prompt
+# (*prefill*) is one large chunk; writing (*decode*) is chunks of one.
 #
 # **Before you run it:** tokens per second in a chunk of 128, compared with chunks of one: the same, 4 times, 20 times?
 
@@ -1294,8 +1337,10 @@ rates = [n / seconds(lambda n=n: model(text[:, :n], KVCache(CONFIG["num_hidden_l
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 ax.loglog(sizes, rates, "o-", color="black", label="measured")
 ax.loglog(sizes, rates[0] * np.array(sizes), ":", color="0.4", label="if a chunk took as long as one token")
-ax.set(title="SmolLM2 reads a chunk", xlabel="tokens in the chunk", ylabel="tokens per second", ylim=(None, 4 * max(rates)))
+ax.set(title="SmolLM2 reads a chunk", xlabel="tokens in the chunk", ylabel="tokens per second")
 ax.set_xticks(sizes, [str(n) for n in sizes])
+ax.set_yticks([10, 20, 50, 100, 200, 500, 1000, 2000], ["10", "20", "50", "100", "200", "500", "1,000", "2,000"])
+ax.set_ylim(min(rates) / 1.5, 4 * max(rates))
 ax.minorticks_off()
 ax.legend()
 plt.show()
@@ -1360,8 +1405,8 @@ for name, prompt, choose in (("bare, greedy", QUESTION, greedy), ("chat, greedy"
 #
 # Attention's scores have no weights. Each of H heads takes a dot product of width d with every one of n keys, 2 n d
 # FLOPs, and averages n values, as many again: together 4 n D in every layer, where n is the *context*, the number of
-# tokens that are looked at. Norms, softmax, rotation and SiLU work on single numbers and are left out: they take less
-# than a hundredth.
+# tokens that are looked at. Norms, softmax, rotation and SiLU work on single numbers and are left out: they take a
+# few hundredths of the work at most.
 #
 # Training runs backward as well. Each product y = xW needs two more for its gradients, one for x and one for W, of the
 # same size. So a step of training takes three times the work of a forward pass (Kaplan et al. 2020, §2.1).
@@ -1370,7 +1415,7 @@ for name, prompt, choose in (("bare, greedy", QUESTION, greedy), ("chat, greedy"
 #
 # | | | meaning |
 # |---|---|---|
-# | `model` | `Architecture` without biases | `parameter_share(model)` returns the share and the counts by part: `"embeddings"`, `"attention"`, `"feed_forward"`, `"norms"`, `"output"` (0 where tied) |
+# | `model` | `Architecture` without biases | has `model.vocab_size`, `model.d_model`, `model.num_layers`; `parameter_share(model)` returns the share and the counts by part: `"embeddings"`, `"attention"`, `"feed_forward"`, `"norms"`, `"output"` (0 where tied) |
 # | `context` | int | tokens that each query looks at |
 # | `training` | bool | False: forward; True: forward and backward |
 # | result | int | FLOPs for one token |
@@ -1466,6 +1511,8 @@ total = sum(p.numel() for p in giant.parameters())
 print(f"  {'all':13} {total:14,} {sum(counts.values()):14,}")
 biases = 32 * (2 * (4096 + 1024) + 2 * 14336 + 4096)  # one for each output of the seven matrices of a block
 w_k = giant.blocks[0].attention.w_k.weight
+read = {(heads, sequences): 2 * total + kv_cache_bytes(32, heads, 128, 8192, sequences)  # in a step: weights and caches
+        for heads in (8, 32) for sequences in (1, 64)}
 rows = [("parameters", "about 70 billion", f"{total / 1e9:.2f} billion"),
         ("keys: 4096 → 1024", "multi-query", f"{w_k.shape[0] // 128} KV heads of width 128: grouped-query"),
         ("feed-forward", "two matrices, ReLU, biases", f"{len(list(giant.blocks[0].feed_forward.parameters()))} "
@@ -1477,6 +1524,8 @@ rows = [("parameters", "about 70 billion", f"{total / 1e9:.2f} billion"),
          f"{(flops_per_token(llama3, 8192) - flops_per_token(llama3, 0)) / 1e9:.1f} more at 8,192 tokens of context"),
         ("training, per token", "—", f"{flops_per_token(llama3, 0, training=True) / 1e9:.1f} GFLOPs and more"),
         ("weights in 16 bits", "—", f"{2 * total / 1e9:.1f} GB"),
+        ("8 KV heads instead of 32", "3–4 times faster", f"{read[32, 1] / read[8, 1]:.1f} times fewer bytes to read for a "
+         f"token behind 8,192, {read[32, 64] / read[8, 64]:.1f} times for 64 sequences"),
         ("cache in 16 bits", "—", f"{kv_cache_bytes(32, 8, 128, 1) / 1024:.0f} KiB per token, "
          f"{kv_cache_bytes(32, 8, 128, 8192) / 2**30:.0f} GiB for 8,192")]
 print(f"\n{'':26}{'the note':32}computed")
@@ -1488,7 +1537,9 @@ for row in rows:
 # 32 every token pays for 32; a good implementation skips that half.) And the note: 8.03 billion parameters, most of them
 # in the feed-forward layers; 8 KV heads, which is neither multi-head nor multi-query; biases that would be a
 # five-thousandth. A model with 70 billion is another one, with 80 layers of width 8,192 (Grattafiori et al. 2024, Table
-# 3).
+# 3). SwiGLU's three matrices would have as many numbers as the usual two, of 4 × 4096, at 8/3 × 4096 = 10,923; with
+# 14,336, which is 3.5 × 4096, Llama 3 takes nearly a third more. And no factor by which grouped queries speed up writing
+# can be had without saying for how many sequences of which length: one reads mostly weights, many read mostly caches.
 #
 # "15 GFLOPs per token" holds for short contexts. **Before you run the next cell:** at which context does attention take
 # as much work as all the matrices?
@@ -1595,7 +1646,7 @@ except ImportError:
 #
 # **(c)** Perhaps the whole text is still shown in each step beside the cache, or the cache is copied in full or repeated
 # to all query heads in each step; or the context is short and the model small, so that reading the weights takes most of
-# the time and a pass over a few dozen tokens costs hardly more than one over a single token. Print the shape of what the
+# the time and a pass over a few tokens costs little more than one over a single token. Print the shape of what the
 # model is shown in each step, and measure the time of a step against the context, with and without. *(1 point: a
 # plausible reason and a measurement that would show it.)*
 

@@ -593,7 +593,7 @@ class T5Attention(nn.Module):
         if mask is not None:
             scores = scores.masked_fill(~mask.unsqueeze(-3), float("-inf"))  # the same for every head
         weights = torch.softmax(scores, dim=-1)
-        return self.dropout(self.w_o(merge_heads(weights @ v))) * 1.5, weights
+        return self.dropout(self.w_o(merge_heads(weights @ v))), weights
 
 
 # %% wrong="no dropout" of="T5Attention" check="dropout falls on the weights" says="self.dropout acts once"
@@ -747,6 +747,60 @@ class T5Attention(nn.Module):
                 bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
         memory = x if memory is None else memory
         return reference_attention(x, memory, self.w_q.out_features // self.num_heads, self.num_heads, mask, bias)
+
+
+# %% wrong="minus a hundred in place of minus infinity" of="T5Attention" check="a mask holds for every head" says="mask with minus infinity"
+class T5Attention(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.w_q = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_k = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_v = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_o = nn.Linear(num_heads * d_kv, d_model, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        memory = x if memory is None else memory
+        q = split_heads(self.w_q(x), self.num_heads)  # (B, H, n, d)
+        k = split_heads(self.w_k(memory), self.num_heads)  # (B, H, m, d)
+        v = split_heads(self.w_v(memory), self.num_heads)  # (B, H, m, d)
+        scores = q @ k.transpose(-2, -1)  # (B, H, n, m)
+        if bias is not None:
+            scores = scores + bias
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(-3), -100.0)  # the same for every head
+        weights = torch.softmax(scores, dim=-1)
+        return self.w_o(merge_heads(self.dropout(weights) @ v)), weights  # (B, n, D)
+
+
+# %% wrong="the function F.dropout" of="T5Attention" check="dropout falls on the weights" says="self.dropout acts once"
+class T5Attention(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.w_q = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_k = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_v = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.w_o = nn.Linear(num_heads * d_kv, d_model, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        memory = x if memory is None else memory
+        q = split_heads(self.w_q(x), self.num_heads)  # (B, H, n, d)
+        k = split_heads(self.w_k(memory), self.num_heads)  # (B, H, m, d)
+        v = split_heads(self.w_v(memory), self.num_heads)  # (B, H, m, d)
+        scores = q @ k.transpose(-2, -1)  # (B, H, n, m)
+        if bias is not None:
+            scores = scores + bias
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(-3), float("-inf"))  # the same for every head
+        weights = torch.softmax(scores, dim=-1)
+        return self.w_o(merge_heads(F.dropout(weights, self.dropout.p, self.training) @ v)), weights  # (B, n, D)
 
 
 # %% right="einsum" of="T5Attention"
@@ -1127,6 +1181,82 @@ def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.M
             d_kv = part.w_q.out_features // part.num_heads
             part.w_q.weight *= d_kv**-0.5
             part.w_q.weight.requires_grad_(False)
+    return module
+
+
+# %% wrong="the first attention alone" of="t5_init" check="queries start smaller" says="not the first alone"
+@torch.no_grad()
+def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.Module:
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=part.in_features**-0.5, generator=generator)
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=1.0, generator=generator)
+    for part in module.modules():
+        if isinstance(part, T5Attention):
+            part.w_q.weight *= (part.w_q.out_features // part.num_heads) ** -0.5
+            break
+    return module
+
+
+# %% wrong="biases set to zero" of="t5_init" check="other layers" says="it stays as it is"
+@torch.no_grad()
+def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.Module:
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=part.in_features**-0.5, generator=generator)
+            if part.bias is not None:
+                part.bias.zero_()
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=1.0, generator=generator)
+    for part in module.modules():
+        if isinstance(part, T5Attention):
+            part.w_q.weight *= (part.w_q.out_features // part.num_heads) ** -0.5
+    return module
+
+
+# %% wrong="seeded again for every layer" of="t5_init" check="normal, in place" says="the same numbers"
+@torch.no_grad()
+def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.Module:
+    seed = 0 if generator is None else generator.initial_seed()
+    for part in module.modules():
+        generator = torch.Generator().manual_seed(seed)
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=part.in_features**-0.5, generator=generator)
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=1.0, generator=generator)
+    for part in module.modules():
+        if isinstance(part, T5Attention):
+            part.w_q.weight *= (part.w_q.out_features // part.num_heads) ** -0.5
+    return module
+
+
+# %% wrong="new parameters" of="t5_init" check="normal, in place" says="in place"
+@torch.no_grad()
+def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.Module:
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            numbers = torch.randn(part.weight.shape, generator=generator, dtype=part.weight.dtype)
+            part.weight = nn.Parameter(numbers * part.in_features**-0.5)
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=1.0, generator=generator)
+    for part in module.modules():
+        if isinstance(part, T5Attention):
+            part.w_q.weight *= (part.w_q.out_features // part.num_heads) ** -0.5
+    return module
+
+
+# %% wrong="float32 whatever was there" of="t5_init" check="normal, in place" says="dtype"
+@torch.no_grad()
+def t5_init(module: nn.Module, generator: torch.Generator | None = None) -> nn.Module:
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            part.weight.data = torch.randn(part.weight.shape, generator=generator) * part.in_features**-0.5
+        elif isinstance(part, nn.Embedding):
+            nn.init.normal_(part.weight, std=1.0, generator=generator)
+    for part in module.modules():
+        if isinstance(part, T5Attention):
+            part.w_q.weight *= (part.w_q.out_features // part.num_heads) ** -0.5
     return module
 
 
@@ -1924,6 +2054,64 @@ class T5Block(nn.Module):
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x.detach())))
 
 
+# %% wrong="a memory makes a decoder" of="T5Block" check="an encoder's block" says="cross_"
+class T5Block(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, d_ff: int, decoder: bool = False, dropout: float = 0.0,
+                 gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.attention_norm = RMSNorm(d_model, eps=1e-6)
+        self.attention = T5Attention(d_model, d_kv, num_heads, dropout)
+        if decoder:
+            self.cross_norm = RMSNorm(d_model, eps=1e-6)
+            self.cross_attention = T5Attention(d_model, d_kv, num_heads, dropout)
+        self.feed_forward_norm = RMSNorm(d_model, eps=1e-6)
+        if gated:
+            self.feed_forward = GatedGELU(d_model, d_ff, dropout)
+        else:
+            self.feed_forward = FeedForward(d_model, d_ff, bias=False, dropout=dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        out, _ = self.attention(self.attention_norm(x), mask=mask, bias=bias)
+        x = x + self.dropout(out)
+        if memory is not None:
+            out, _ = self.cross_attention(self.cross_norm(x), memory, mask=memory_mask)
+            x = x + self.dropout(out)
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
+# %% wrong="dropout on the input of feed-forward" of="T5Block" check="dropout on what is added" says="output of each sublayer"
+class T5Block(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, d_ff: int, decoder: bool = False, dropout: float = 0.0,
+                 gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.attention_norm = RMSNorm(d_model, eps=1e-6)
+        self.attention = T5Attention(d_model, d_kv, num_heads, dropout)
+        if decoder:
+            self.cross_norm = RMSNorm(d_model, eps=1e-6)
+            self.cross_attention = T5Attention(d_model, d_kv, num_heads, dropout)
+        self.feed_forward_norm = RMSNorm(d_model, eps=1e-6)
+        if gated:
+            self.feed_forward = GatedGELU(d_model, d_ff, dropout)
+        else:
+            self.feed_forward = FeedForward(d_model, d_ff, bias=False, dropout=dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        out, _ = self.attention(self.attention_norm(x), mask=mask, bias=bias)
+        x = x + self.dropout(out)
+        if self.decoder:
+            out, _ = self.cross_attention(self.cross_norm(x), memory, mask=memory_mask)
+            x = x + self.dropout(out)
+        return x + self.feed_forward(self.dropout(self.feed_forward_norm(x)))
+
+
 # %% right="a helper for the sentence" of="T5Block"
 class T5Block(nn.Module):
 
@@ -2605,6 +2793,170 @@ class T5Stack(nn.Module):
         for layer in self.layers:
             x = layer(x, memory, mask, memory_mask, bias)
         return self.norm(self.dropout(x))
+
+
+# %% wrong="causal where there is a memory" of="T5Stack" check="an encoder of several layers" says="a memory makes no decoder"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        bias = self.relative(T, T)  # (H, T, T), for every layer
+        if memory is not None:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+        return self.dropout(self.norm(x))
+
+
+# %% wrong="bias detached" of="T5Stack" check="gradients reach the table" says="table of positions is learnt"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        bias = self.relative(T, T).detach()  # (H, T, T), for every layer
+        if self.decoder:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+        return self.dropout(self.norm(x))
+
+
+# %% wrong="bias without gradient, made once" of="T5Stack" check="gradients reach the table" says="table of positions is learnt"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        with torch.no_grad():
+            bias = self.relative(T, T)  # (H, T, T), for every layer
+        if self.decoder:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+        return self.dropout(self.norm(x))
+
+
+# %% wrong="stream detached" of="T5Stack" check="gradients reach the table" says="gradient of x"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        bias = self.relative(T, T)  # (H, T, T), for every layer
+        if self.decoder:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x.detach())
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+        return self.dropout(self.norm(x))
+
+
+# %% wrong="memory detached after the first layer" of="T5Stack" check="gradients reach the table" says="gradient of memory"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        bias = self.relative(T, T)  # (H, T, T), for every layer
+        if self.decoder:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+            memory = memory if memory is None else memory.detach()
+        return self.dropout(self.norm(x))
+
+
+# %% wrong="dropout before the norm as well" of="T5Stack" check="dropout at the beginning" says="self.dropout twice"
+class T5Stack(nn.Module):
+
+    def __init__(self, d_model: int, d_kv: int, num_heads: int, num_layers: int, d_ff: int, decoder: bool = False,
+                 dropout: float = 0.0, gated: bool = False) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.relative = T5RelativeBias(num_heads, bidirectional=not decoder)
+        self.layers = nn.ModuleList(
+            T5Block(d_model, d_kv, num_heads, d_ff, decoder, dropout, gated) for _ in range(num_layers)
+        )
+        self.norm = RMSNorm(d_model, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None,
+                memory_mask: Tensor | None = None) -> Tensor:
+        T = x.shape[1]
+        bias = self.relative(T, T)  # (H, T, T), for every layer
+        if self.decoder:
+            causal = causal_mask(T).to(x.device)  # (T, T)
+            mask = causal if mask is None else mask & causal
+        x = self.dropout(x)
+        for layer in self.layers:
+            x = layer(x, memory, mask, memory_mask, bias)
+        return self.dropout(self.norm(self.dropout(x)))
 
 
 # %% right="bias made for every layer anew" of="T5Stack"
@@ -3407,6 +3759,34 @@ class T5(nn.Module):
         return self.decode(tgt, memory, memory_mask)
 
 
+# %% wrong="a head only where there are gates" of="T5" check="1.1 has a head" says="self.head says"
+class T5(nn.Module):
+
+    def __init__(self, vocab_size: int, d_model: int = 512, d_kv: int = 64, num_heads: int = 8, num_layers: int = 6,
+                 d_ff: int = 2048, dropout: float = 0.1, gated: bool = False, tied: bool = True,
+                 pad_id: int | None = 0) -> None:
+        super().__init__()
+        self.d_model, self.pad_id = d_model, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.encoder = T5Stack(d_model, d_kv, num_heads, num_layers, d_ff, False, dropout, gated)
+        self.decoder = T5Stack(d_model, d_kv, num_heads, num_layers, d_ff, True, dropout, gated)
+        self.head = None if tied else nn.Linear(d_model, vocab_size, bias=False)
+
+    def encode(self, src: Tensor) -> tuple[Tensor, Tensor | None]:
+        mask = None if self.pad_id is None else (src != self.pad_id).unsqueeze(1)  # (B, 1, n)
+        return self.encoder(self.embedding(src), mask=mask), mask
+
+    def decode(self, tgt: Tensor, memory: Tensor, memory_mask: Tensor | None = None) -> Tensor:
+        x = self.decoder(self.embedding(tgt), memory, memory_mask=memory_mask)  # (B, m, D)
+        if not isinstance(self.decoder.layers[0].feed_forward, GatedGELU):
+            return x * self.d_model**-0.5 @ self.embedding.weight.T
+        return self.head(x)
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        memory, memory_mask = self.encode(src)
+        return self.decode(tgt, memory, memory_mask)
+
+
 # %% right="by F.linear" of="T5"
 class T5(nn.Module):
 
@@ -3578,7 +3958,7 @@ def share_layers(layers: nn.ModuleList, num_groups: int = 1) -> nn.ModuleList:
     return nn.ModuleList(layers[i // size * size] for i in range(len(layers)))
 
 
-# %% wrong="a plain list" of="share_layers" check="the same depth" says="parameters"
+# %% wrong="a plain list" of="share_layers" check="the same depth" says="an nn.ModuleList"
 def share_layers(layers: nn.ModuleList, num_groups: int = 1) -> nn.ModuleList:
     if len(layers) % num_groups:
         raise ValueError(f"{num_groups} groups do not divide {len(layers)} layers")
@@ -3609,6 +3989,24 @@ def share_layers(layers, num_groups=1):
     for i in range(len(layers)):
         made.append(layers[i] if i % size == 0 else Frozen(made[i // size * size]))
     return nn.ModuleList(made)
+
+
+# %% wrong="a sequence of modules" of="share_layers" check="the same depth" says="an nn.ModuleList"
+def share_layers(layers: nn.ModuleList, num_groups: int = 1) -> nn.ModuleList:
+    if len(layers) % num_groups:
+        raise ValueError(f"{num_groups} groups do not divide {len(layers)} layers")
+    size = len(layers) // num_groups
+    return nn.Sequential(*[layers[i // size * size] for i in range(len(layers))])
+
+
+# %% wrong="one copy, shared" of="share_layers" check="the same depth" says="the first layer itself"
+def share_layers(layers: nn.ModuleList, num_groups: int = 1) -> nn.ModuleList:
+    if len(layers) % num_groups:
+        raise ValueError(f"{num_groups} groups do not divide {len(layers)} layers")
+    import copy
+
+    size, copies = len(layers) // num_groups, copy.deepcopy(layers)
+    return nn.ModuleList(copies[i // size * size] for i in range(len(layers)))
 
 
 # %% right="nested loops" of="share_layers"
@@ -3652,3 +4050,6 @@ def share_layers(layers: nn.ModuleList, num_groups: int = 1) -> nn.ModuleList:
 
 
 # %% survivor="f0fe6332" of="T5Stack" because="needs x on a GPU, which a check cannot ask for"
+
+
+# %% equivalent="920fd076" of="T5Stack" because="a mask of bools carries no gradient"

@@ -94,7 +94,7 @@ plt.show()
 print(f"{len(TEXT)} words in the text; T5 writes {len(target)} tokens, BART would write all {len(TEXT)}")
 
 # %% [markdown]
-# T5's targets are short, which makes training cheap; the authors give that as a reason to prefer them (§3.3.4).
+# T5's targets are short, which makes training cheap; the authors give that as their reason (§3.1.4).
 #
 # ## 2 · Attention without the division
 #
@@ -127,10 +127,11 @@ print(f"{len(TEXT)} words in the text; T5 writes {len(target)} tokens, BART woul
 
 # %%
 # Given: PyTorch's attention with scale 1, to compare with; and a way to see where dropout acts.
-def reference_attention(x, memory, d_kv, num_heads, mask=None, bias=None):
+def reference_attention(x, memory, d_kv, num_heads, mask=None, bias=None, kept=None):
     """PyTorch's own, with the weights that check.fill gives to w_q, w_k, w_v and w_o.
 
     x: (B, n, D)   memory: (B, m, D)   mask: bool, (n, m), (B, 1, m) or (B, n, m)   bias: (H, n, m).
+    kept: (m,), how much of each key's weight is left after dropout; None: all.
     Returns out (B, n, D) and weights (B, H, n, m).
     """
     (B, n, D), m, inner = x.shape, memory.shape[1], num_heads * d_kv
@@ -141,24 +142,27 @@ def reference_attention(x, memory, d_kv, num_heads, mask=None, bias=None):
     added = torch.zeros(B, num_heads, n, m) + (0 if bias is None else bias)
     if mask is not None:
         added = added.masked_fill(~mask.expand(B, n, m)[:, None], float("-inf"))
-    out = F.scaled_dot_product_attention(q, k, v, added, scale=1.0)
+    left = v if kept is None else v * kept[:, None]  # fewer weights or smaller values, the sum is the same
+    out = F.scaled_dot_product_attention(q, k, left, added, scale=1.0)
     weights = F.scaled_dot_product_attention(q, k, torch.eye(m).expand(B, num_heads, m, m), added, scale=1.0)
     return layers["w_o"](out.transpose(1, 2).flatten(2)), weights
 
 
-class Double(nn.Module):
-    """Stands in for dropout in checks: what it acts on is doubled."""
+class Fade(nn.Module):
+    """Stands in for dropout in checks: entry i of the last axis is divided by i + 1, the first one stays."""
+
+    p = 0.0  # who calls F.dropout with this share, and not the module, changes nothing
 
     def forward(self, x):
-        return 2 * x
+        return x / torch.arange(1, x.shape[-1] + 1)
 
 
-def doubling(module):
-    """The same module with every nn.Dropout in it replaced by Double: nothing is random, and one sees where it acts."""
+def fading(module):
+    """The same module with every nn.Dropout in it replaced by Fade: nothing is random, and one sees where it acts."""
     for part in list(module.modules()):
         for name, child in list(part.named_children()):
             if isinstance(child, nn.Dropout):
-                setattr(part, name, Double())
+                setattr(part, name, Fade())
     return module
 
 
@@ -171,8 +175,8 @@ def tenfold(module):
 
 
 # %% [markdown]
-# `doubling` is used by checks about dropout: in the place of dropout stands a module that doubles its input, so the
-# checks see where you call `self.dropout`. Call the module, not `F.dropout`.
+# `fading` is used by checks about dropout: in its place stands a module that divides entry i of the last axis by i + 1.
+# It shows where you call `self.dropout`, and on what. Call the module, not `F.dropout`.
 #
 # <details><summary>Hint 1</summary>It is <code>MultiHeadAttention</code> with the inner function written out. Project,
 # split, score, weigh, merge, mix; write the shape beside each line.</details>
@@ -259,7 +263,7 @@ check.close(out2, expected2, hint="with a bias the weights are right, but out is
 # %% check="T5Attention: a mask holds for every head, whatever the bias" points=2
 layer = check.fill(T5Attention(12, 5, 3))
 x = check.randn(3, 3, 12, seed=6)
-bias = 20 * check.randn(3, 3, 3, seed=7)
+bias = 20 * check.randn(3, 3, 3, seed=7) - 200  # all alike less: it changes nothing, unless a mask is only −100
 causal = check.arange(3).view(3, 1) >= check.arange(3).view(1, 3)
 expected, expected_weights = reference_attention(x, x, 5, 3, mask=torch.ones(3, 3).tril().bool(), bias=bias)
 out, weights = layer(x, mask=causal, bias=bias)
@@ -307,17 +311,18 @@ check.close(out2, expected2, hint="a memory, a mask and a bias: values from memo
 ### END HIDDEN TESTS
 
 # %% check="T5Attention: dropout falls on the weights" points=1
-layer = doubling(check.fill(T5Attention(12, 5, 3)))  # every call of self.dropout doubles
+layer = fading(check.fill(T5Attention(12, 5, 3)))  # every call of self.dropout fades
 x = check.randn(2, 4, 12, seed=14)
-expected, expected_weights = reference_attention(x, x, 5, 3)
+faded, expected_weights = reference_attention(x, x, 5, 3, kept=1 / torch.arange(1, 5))
 out, weights = layer(x)
 check.close(weights, expected_weights, hint="return the weights as they were before dropout: rows that sum to 1")
-check.close(out, 2 * expected, hint="self.dropout acts once, on the weights, before they meet the values")
+check.close(out, faded, hint="self.dropout acts once, on the weights, before they meet the values")
 gone = check.fill(T5Attention(12, 5, 3, dropout=1.0))
 out_gone, weights_gone = gone(x)
 check.close(weights_gone, expected_weights, hint="dropout 1: the returned weights are those before dropout")
 check.close(out_gone, torch.zeros(2, 4, 12), hint="dropout 1, in training: no value gets through")
 ### BEGIN HIDDEN TESTS
+expected, _ = reference_attention(x, x, 5, 3)
 eval_out, eval_weights = gone.eval()(x)
 check.close(eval_out, expected, hint="in evaluation nothing is dropped: call self.dropout, which knows")
 ### END HIDDEN TESTS
@@ -367,11 +372,11 @@ plt.show()
 #
 # ## 3 · Where the √d went
 #
-# Vaswani et al. (2017, §3.2.1) divide the scores by √d because a dot product of d independent numbers of variance 1
-# has variance d, and a softmax of such scores is nearly a hard choice at the start, with hardly a gradient. T5's
-# authors keep the argument and move the division: instead of dividing every score at every step, they start with
-# smaller queries. With inputs of variance 1, a matrix with n inputs whose entries have deviation $n^{-1/2}$ gives
-# outputs of variance 1. So:
+# Vaswani et al. (2017, §3.2.1) divide the scores by √d because the dot product of two vectors of d independent
+# numbers of variance 1 has variance d, and a softmax of such scores is nearly a hard choice at the start, with hardly a
+# gradient. T5's authors keep the argument and move the division: instead of dividing every score at every step, they
+# start with smaller queries. With inputs of variance 1, a matrix with n inputs whose entries have deviation $n^{-1/2}$
+# gives outputs of variance 1. So:
 #
 # | | deviation at the start | outputs |
 # |---|---|---|
@@ -380,14 +385,14 @@ plt.show()
 # | an embedding | 1 | variance 1 |
 #
 # It is written in one place only, the code: Mesh TensorFlow's `attention.py` calls it `fold_scaling_into_initializer`,
-# and transformers' T5 has the same numbers in `_init_weights`.
+# and transformers' T5 has the same numbers for attention, feed-forward layers and the embedding in `_init_weights`.
 #
 # **`t5_init(module, generator=None)`** ★★☆☆☆ · 10 minutes
 #
 # | | | meaning |
 # |---|---|---|
 # | `module` | `nn.Module` | may be a layer alone, a `T5Attention`, or anything that contains some |
-# | `generator` | `torch.Generator` or None | where the normal numbers come from |
+# | `generator` | `torch.Generator` or None | where the normal numbers come from; None: PyTorch's global one |
 # | result | | the same module, its parameters filled *in place* |
 #
 # Normal numbers of mean 0 for the weight of every `nn.Linear` and `nn.Embedding`, with the deviations of the table.
@@ -433,6 +438,13 @@ check.close(layer.w_k.weight.std().detach(), torch.tensor(1 / 16), rtol=0.03,
 check.close(layer.w_v.weight.std().detach(), torch.tensor(1 / 16), rtol=0.03, hint="w_v: 256 inputs, deviation 1/16")
 check.close(layer.w_o.weight.std().detach(), torch.tensor(128**-0.5), rtol=0.03,
             hint="w_o has H · d = 128 inputs: deviation 128 ** -0.5 = 0.088")
+inner = check.fill(nn.ModuleList([T5Attention(64, 100, 2)]))
+nested = t5_init(tenfold(check.fill(nn.ModuleList([inner, check.fill(T5Attention(64, 100, 2))]))),
+                 generator=torch.Generator().manual_seed(7))
+check.close(nested[0][0].w_q.weight.std().detach(), torch.tensor(1 / 80), rtol=0.03,
+            hint="inside another module too, however deep: module.modules(); D = 64, d = 100: 1/80")
+check.close(nested[1].w_q.weight.std().detach(), torch.tensor(1 / 80), rtol=0.03,
+            hint="every T5Attention in the module, not the first alone")
 ### BEGIN HIDDEN TESTS
 other = tenfold(check.fill(nn.ModuleList([T5Attention(100, 64, 4)])))
 layer2 = t5_init(other, generator=torch.Generator().manual_seed(2))
@@ -443,17 +455,20 @@ check.close(layer2[0].w_o.weight.std().detach(), torch.tensor(1 / 16), rtol=0.03
 
 # %% check="t5_init: other layers, and what stays" points=1
 embedding, layer = tenfold(check.fill(nn.Embedding(200, 50))), tenfold(check.fill(FeedForward(64, 400, bias=False)))
-others = check.fill(nn.ModuleList([RMSNorm(4), T5RelativeBias(2, num_buckets=2)]))
-unchanged = check.fill(nn.ModuleList([RMSNorm(4), T5RelativeBias(2, num_buckets=2)]))
+others = check.fill(nn.ModuleList([RMSNorm(4), T5RelativeBias(2, num_buckets=2), check.fill(nn.Linear(3, 5))]))
+unchanged = check.fill(nn.ModuleList([RMSNorm(4), T5RelativeBias(2, num_buckets=2), check.fill(nn.Linear(3, 5))]))
 t5_init(embedding, generator=torch.Generator().manual_seed(3))
 t5_init(layer, generator=torch.Generator().manual_seed(3))
 t5_init(others, generator=torch.Generator().manual_seed(3))
-check.close(embedding.weight.std().detach(), torch.tensor(1.0), rtol=0.03, hint="embeddings: deviation 1")
+check.close(embedding.weight.std().detach(), torch.tensor(1.0), rtol=0.03,
+            hint="embeddings: deviation 1, and in place: fill the module itself, no copy")
 check.close(layer.up.weight.std().detach(), torch.tensor(0.125), rtol=0.03, hint="64 inputs: deviation 1/8")
 check.close(layer.down.weight.std().detach(), torch.tensor(0.05), rtol=0.03, hint="400 inputs: deviation 1/20")
 check.close(others[0].weight.detach(), unchanged[0].weight.detach(), hint="the gain of a norm stays as it is")
 check.close(others[1].weight.detach(), unchanged[1].weight.detach(),
             hint="the table of T5RelativeBias stays as it is")
+check.close(others[2].bias.detach(), unchanged[2].bias.detach(),
+            hint="weights alone are filled: where a linear layer has a bias, it stays as it is")
 ### BEGIN HIDDEN TESTS
 alone = t5_init(tenfold(check.fill(nn.Linear(25, 800))), generator=torch.Generator().manual_seed(4))
 check.close(alone.weight.std().detach(), torch.tensor(0.2), rtol=0.03, hint="a linear layer alone: 25 inputs, 1/5")
@@ -463,11 +478,16 @@ check.close(alone.weight.mean().detach(), torch.tensor(0.0), atol=0.006, hint="m
 # %% check="t5_init: normal, in place, from the generator" points=1
 layer = check.fill(T5Attention(64, 8, 16))
 again = check.fill(T5Attention(64, 8, 16))
+kept = layer.w_k.weight
 returned = t5_init(layer, generator=torch.Generator().manual_seed(5))
 returned_again = t5_init(again, torch.Generator().manual_seed(5))
 check.close((layer.w_k.weight.abs() > 0.25).double().mean(), torch.tensor(0.0455).double(), atol=0.012,
             hint="normal numbers, deviation 1/8: about one in 22 is more than two deviations away. Filled in place?")
 check.same(layer.w_q.weight.detach(), returned.w_q.weight.detach(), hint="return the module itself")
+check.same(kept.detach(), layer.w_k.weight.detach(),
+           hint="fill the parameter in place, make no new one: an optimiser may hold it already")
+check.close((layer.w_k.weight * layer.w_v.weight).mean().detach(), torch.tensor(0.0), atol=0.001,
+            hint="w_k and w_v got the same numbers: one generator for all layers, never seeded again")
 check.same(layer.w_q.weight.detach(), again.w_q.weight.detach(),
            hint="the same generator, the same numbers: hand it on")
 rows, rows_again = check.fill(nn.Embedding(5, 4)), check.fill(nn.Embedding(5, 4))
@@ -476,6 +496,9 @@ t5_init(rows_again, generator=torch.Generator().manual_seed(6))
 check.same(rows.weight.detach(), rows_again.weight.detach(),
            hint="embeddings too: the same generator, the same numbers")
 check.equal([p.requires_grad for p in layer.parameters()], [True, True, True, True], hint="parameters stay trainable")
+wide = t5_init(check.fill(nn.Linear(100, 400)).double())
+check.dtype(wide.weight, torch.float64, hint="the dtype of a parameter stays")
+check.close(wide.weight.std().detach(), torch.tensor(0.1).double(), rtol=0.03, hint="in float64, without a generator")
 ### BEGIN HIDDEN TESTS
 check.same(returned_again.w_o.weight.detach(), returned.w_o.weight.detach(), hint="hand the generator on, every time")
 free = t5_init(tenfold(check.fill(nn.Linear(100, 400))).double())
@@ -650,6 +673,8 @@ check.close(out[0, :, :3], torch.tensor([
             atol=1e-4,
             hint="x + attention(attention_norm(x)), then + feed_forward(feed_forward_norm(x)): norms in the branches")
 check.equal(x, check.randn(1, 4, 6, seed=21), hint="x was changed in place: x = x + …, not x += …")
+check.same(block(x, check.randn(1, 4, 6, seed=20)), out,
+           hint="an encoder's block does not read a memory, even if there is one: ask self.decoder")
 ### BEGIN HIDDEN TESTS
 gated = check.fill(T5Block(6, 4, 2, 10, gated=True))
 check.close(gated(x)[0, :, :3], torch.tensor([
@@ -721,23 +746,23 @@ check.close(encoder_block(x, mask=real, bias=bias)[1, :, :3], torch.tensor([
 ### END HIDDEN TESTS
 
 # %% check="T5Block: dropout on what is added, not on the stream" points=1
-block = doubling(check.fill(T5Block(6, 4, 2, 10, decoder=True)))  # every call of a dropout doubles
+block = fading(check.fill(T5Block(6, 4, 2, 10, decoder=True)))  # every call of a dropout fades
 x, memory = check.randn(1, 4, 6, seed=28), check.randn(1, 4, 6, seed=29)
 check.close(block(x, memory)[0, :, :3], torch.tensor([
-            [0.22794, -1.90856, 0.59724],
-            [-3.00191, -0.03462, 0.63878],
-            [-1.18239, -1.49333, -0.20819],
-            [-1.15907, -0.39209, 1.26994]]),
+            [1.28295, -0.85903, 0.60807],
+            [-1.92071, -0.21657, -0.01502],
+            [-0.12715, -0.48475, -0.26386],
+            [-0.74553, 0.35807, 0.66713]]),
             atol=1e-4, hint="self.dropout acts on the output of each sublayer, before it is added; not on x")
 gone = check.fill(T5Block(6, 4, 2, 10, decoder=True, dropout=1.0))
 check.close(gone(x, memory), check.randn(1, 4, 6, seed=28), hint="dropout 1, in training: nothing is added, x remains")
 ### BEGIN HIDDEN TESTS
-encoder_block = doubling(check.fill(T5Block(6, 4, 2, 10)))
+encoder_block = fading(check.fill(T5Block(6, 4, 2, 10)))
 check.close(encoder_block(x)[0, :, :3], torch.tensor([
-            [1.71036, -0.64199, 0.24242],
-            [-1.73505, -0.28911, -0.78975],
-            [0.34939, -0.13418, -0.36514],
-            [0.35200, -0.46859, -0.11515]]),
+            [1.40896, -0.77238, 0.57510],
+            [-1.74664, -0.20466, -0.05966],
+            [0.04202, -0.42326, -0.30320],
+            [-0.59938, 0.37825, 0.61739]]),
             atol=1e-4, hint="in the encoder's block too: dropout on the output of each sublayer")
 ### END HIDDEN TESTS
 
@@ -787,8 +812,9 @@ check.close(memory.grad, torch.tensor([
 # decoder nothing comes after, and all buckets serve the past.
 #
 # **`T5Stack(d_model, d_kv, num_heads, num_layers, d_ff, decoder=False, dropout=0.0, gated=False)`**, an `nn.Module`.
-# `__init__` is given: `relative`, a `T5RelativeBias`; `layers`, an `nn.ModuleList` of blocks; `norm`; `dropout`;
-# `decoder`. You write `forward(x, memory=None, mask=None, memory_mask=None)`. ★★★☆☆ · 10 minutes
+# `__init__` is given: `relative`, a `T5RelativeBias` (`relative(n, m)` is the bias (H, n, m) of n queries and m keys);
+# `layers`, an `nn.ModuleList` of blocks; `norm`; `dropout`; `decoder`. You write
+# `forward(x, memory=None, mask=None, memory_mask=None)`. ★★★☆☆ · 10 minutes
 #
 # | | shape | meaning |
 # |---|---|---|
@@ -854,6 +880,8 @@ check.close(stack(x)[0, :, :3], torch.tensor([
             [0.00279, -0.55496, -0.17488]]),
             atol=2e-4,
             hint="every layer gets the bias of self.relative(T, T); no causal mask in an encoder; the norm at the end")
+check.same(stack(x, check.randn(1, 3, 6, seed=40)), stack(x),
+           hint="a memory makes no decoder: whether there is a causal mask, self.decoder says")
 ### BEGIN HIDDEN TESTS
 gated = check.fill(T5Stack(6, 4, 2, 2, 10, gated=True))
 longer = check.randn(2, 5, 6, seed=42)
@@ -920,12 +948,12 @@ check.close(decoder(x, memory, gap, visible)[1, :, :3], torch.tensor([
 ### END HIDDEN TESTS
 
 # %% check="T5Stack: dropout at the beginning and at the end" points=1
-stack = doubling(check.fill(T5Stack(6, 4, 2, 2, 10)))  # every call of a dropout doubles
+stack = fading(check.fill(T5Stack(6, 4, 2, 2, 10)))  # every call of a dropout fades
 x = check.randn(1, 3, 6, seed=47)
 check.close(stack(x)[0, :, :3], torch.tensor([
-            [0.02689, 0.37418, 0.08305],
-            [0.02447, -0.34561, -0.02935],
-            [0.03119, -0.62335, -0.02094]]),
+            [0.01270, 0.32971, 0.04807],
+            [-0.01501, 0.15480, -0.05554],
+            [0.01627, -0.39761, 0.01464]]),
             atol=2e-4, hint="self.dropout twice: on x before the first layer, and on the result of the norm")
 ### BEGIN HIDDEN TESTS
 gone = check.fill(T5Stack(6, 4, 2, 2, 10, dropout=1.0))
@@ -936,6 +964,26 @@ check.close(quiet(x)[0, :, :3], torch.tensor([
             [0.00775, -0.12179, -0.07023],
             [0.01348, -0.53406, 0.00619]]), atol=2e-4, hint="in evaluation nothing is dropped")
 ### END HIDDEN TESTS
+
+# %% check="T5Stack: gradients reach the table, the stream and the memory" points=1
+stack = check.fill(T5Stack(6, 4, 2, 2, 10, decoder=True))
+x = check.randn(1, 3, 6, seed=48).requires_grad_()
+memory = check.randn(1, 2, 6, seed=49).requires_grad_()
+(10 * stack(x, memory)).pow(2).sum().backward()
+check.close(stack.relative.weight.grad, torch.cat((torch.tensor([
+            [-11.43044, -6.97794],
+            [0.54414, -0.28318],
+            [10.88631, 7.26112]]), torch.zeros(29, 2))), atol=5e-3,
+            hint="the table of positions is learnt, from every layer: no .detach() and no no_grad around self.relative")
+check.close(x.grad, torch.tensor([
+            [8.13714, -26.34088, 19.11145, -5.19415, -8.89082, -37.06184],
+            [-3.81505, 26.44412, 12.65514, -55.17777, -3.53543, -17.67481],
+            [-19.35956, -1.88175, 46.52818, -76.19965, -13.72226, -6.45860]]).view(1, 3, 6), atol=5e-3,
+            hint="the gradient of x is wrong: no .detach(), no .data")
+check.close(memory.grad, torch.tensor([
+            [42.26678, 75.38115, -51.41372, -43.57468, 81.40952, -23.10216],
+            [-7.46458, -37.59085, -46.25057, -26.89538, 75.57108, -56.71198]]).view(1, 2, 6), atol=5e-3,
+            hint="the gradient of memory is wrong: it comes from every layer")
 
 # %% [markdown]
 # ## 6 · What the decoder reads
@@ -979,6 +1027,9 @@ check.equal(shifted, torch.tensor([[0, 5, 6, 7], [0, 8, 1, 9]]),
             hint="position 0 is pad_id, position t is label t − 1; the last label is no input")
 check.equal(labels, torch.tensor([[5, 6, 7, 1], [8, 1, 9, 2]]), hint="labels were changed in place: make a new tensor")
 check.equal(shift_right(labels, pad_id=3), torch.tensor([[3, 5, 6, 7], [3, 8, 1, 9]]), hint="start with pad_id")
+narrow = shift_right(torch.tensor([[4, 5], [6, 7], [8, 9]], dtype=torch.int32))
+check.dtype(narrow, torch.int32, hint="the dtype of the labels")
+check.equal(narrow.tolist(), [[0, 4], [0, 6], [0, 8]], hint="three sequences of two labels")
 ### BEGIN HIDDEN TESTS
 check.equal(shift_right(torch.tensor([[4]])), torch.tensor([[0]]), hint="a single label: the input is pad_id alone")
 short = shift_right(torch.tensor([[4, 5]], dtype=torch.int32))
@@ -993,6 +1044,8 @@ check.equal(filled, torch.tensor([[0, 5, 6, 0], [0, 8, 0, 9]]), hint="−100 bec
 check.equal(ignored, torch.tensor([[5, 6, -100, -100], [8, -100, 9, -100]]),
             hint="labels keep their −100: make a new tensor")
 check.equal(shift_right(ignored, 7), torch.tensor([[7, 5, 6, 7], [7, 8, 7, 9]]), hint="−100 becomes pad_id, not 0")
+check.equal(shift_right(torch.tensor([[-1, -100, 3, 4]])), torch.tensor([[0, -1, 0, 3]]),
+            hint="−100 is replaced, no other number")
 ### BEGIN HIDDEN TESTS
 check.equal(shift_right(torch.tensor([[-100, -100, 3], [-1, -7, 2]])), torch.tensor([[0, 0, 0], [0, -1, -7]]),
             hint="−100 is replaced, no other number")
@@ -1080,6 +1133,7 @@ model = check.fill(T5(7, 6, 4, 2, 2, 10, dropout=0.0))
 src, tgt = torch.tensor([[3, 5, 4, 1]]), torch.tensor([[0, 2, 6]])
 logits = model(src, tgt)
 check.shape(logits, (1, 3, 7), hint="a logit for each of the 7 tokens at each of the 3 positions of tgt")
+check.finite(logits, hint="nan: nothing allowed in a row; the mask is True where src is not pad_id, and tgt has none")
 check.close(logits[0], torch.tensor([
             [-0.14379, -0.08808, -0.09572, -0.05242, -0.24000, -0.09632, 0.02592],
             [-0.06751, 0.04255, -0.13911, -0.05338, -0.15856, -0.20104, 0.08869],
@@ -1108,6 +1162,14 @@ check.close(model(src, tgt)[1, :, :4], torch.tensor([
             [-0.11171, -0.06770, -0.04720, -0.06238],
             [-0.15598, -0.15285, -0.02493, -0.05967]]),
             atol=2e-4, hint="and from cross-attention: hand the mask to the decoder as memory_mask")
+third = check.fill(T5(7, 6, 4, 2, 2, 10, dropout=0.0, pad_id=3))
+check.close(third(torch.tensor([[3, 5, 4, 1], [2, 6, 3, 0]]), tgt)[1, :, :4], torch.tensor([
+            [-0.15132, -0.08134, -0.10757, -0.07034],
+            [-0.07480, -0.03827, -0.05830, -0.05890],
+            [-0.09396, -0.09725, -0.04375, -0.05797]]), atol=2e-4, hint="hidden is self.pad_id, here 3, not 0")
+open_model = check.fill(T5(7, 6, 4, 2, 2, 10, dropout=0.0, pad_id=None))
+open_memory, no_mask = open_model.encode(src)
+check.equal(no_mask, None, hint="pad_id None: no mask")
 ### BEGIN HIDDEN TESTS
 other = check.fill(T5(7, 6, 4, 2, 2, 10, dropout=0.0, pad_id=6))
 check.close(other(src, tgt)[1, :, :4], torch.tensor([
@@ -1131,6 +1193,10 @@ check.close(model.decode(torch.tensor([[0], [0]]), memory, memory_mask)[:, 0, :4
             [-0.14379, -0.08808, -0.09572, -0.05242],
             [-0.16608, -0.08552, -0.10024, -0.06254]]),
             atol=2e-4, hint="decode(tgt, memory, memory_mask): the first step of writing, tgt = pad_id")
+check.close(model.decode(torch.tensor([[0, 4, 1], [0, 2, 6]]), memory)[:, 2, :4], torch.tensor([
+            [-0.14243, -0.14900, -0.02994, -0.05959],
+            [-0.07790, -0.05713, -0.05849, -0.04696]]),
+            atol=2e-4, hint="memory_mask None: all of the memory is seen")
 check.same(model.decode(torch.tensor([[0, 2, 6], [0, 4, 1]]), memory, memory_mask),
            model(src, torch.tensor([[0, 2, 6], [0, 4, 1]])), hint="forward is encode, then decode")
 ### BEGIN HIDDEN TESTS
@@ -1159,6 +1225,12 @@ check.close(model.head.weight.grad, torch.tensor([
             [-0.03322, -0.00101, -0.00193, 0.00815, -0.00565, 0.00052],
             [-0.05576, -0.00201, -0.00397, 0.01646, -0.01194, 0.00073]]),
             atol=1e-3, hint="the gradient of the head is wrong: no .detach()")
+untied = check.fill(T5(7, 6, 4, 2, 1, 10, dropout=0.0, tied=False))
+check.close(untied(src, tgt)[0, :, :4], torch.tensor([
+            [-0.38099, -0.21340, -0.55407, -0.01058],
+            [-0.07441, 0.15025, -0.49519, -0.19571],
+            [0.02639, 0.06089, -0.19939, -0.10638]]),
+            atol=2e-4, hint="a head of its own and no gates: whether there is a head, self.head says")
 ### BEGIN HIDDEN TESTS
 plain = check.fill(T5(5, 8, 3, 2, 1, 6, dropout=0.0, tied=False))
 check.close(plain(tgt % 5, src % 5)[0], torch.tensor([
@@ -1343,8 +1415,11 @@ layers = check.fill(nn.ModuleList([FeedForward(1, i + 2, bias=False) for i in ra
 shared = share_layers(layers)
 check.equal([layer.up.out_features for layer in shared], [2, 2, 2, 2, 2, 2],
             hint="num_groups=1: six entries, all of them the first layer")
+check.equal(type(shared).__name__, "ModuleList", hint="an nn.ModuleList: a plain list hides its parameters")
 check.equal(sum(p.numel() for p in shared.parameters()), 4,
             hint="the same object six times, not copies of it")
+check.equal([entry is layers[0] for entry in shared], [True] * 6,
+            hint="the first layer itself, not a copy of it, in all six places")
 check.equal([layer.up.out_features for layer in layers], [2, 3, 4, 5, 6, 7],
             hint="the list that was given stays as it was")
 check.equal([layer.up.out_features for layer in share_layers(layers, 2)], [2, 2, 2, 5, 5, 5],
@@ -1482,11 +1557,12 @@ plt.show()
 # - **For the same number of weights, sharing did better on average** than narrowing, but the luckiest of the three
 #   narrow models was as good as the shared ones. One task, three seeds: a hint, no law.
 #
-# And time? Sharing saves none. All six layers are computed forwards and backwards, whoever owns the weights. (The
-# narrow model has less than a quarter of the arithmetic and is still hardly faster, because at this size a step is
-# mostly the cost of calling operations. In a large model it would be several times as fast.) What sharing saves is
-# memory: weights, their gradients, the optimiser's two numbers for each, and what machines that train together have to
-# send each other. ALBERT-xxlarge has fewer parameters than BERT-large and is slower (Lan et al. 2020, §5).
+# And time? Sharing saves next to none. All six layers are computed forwards and backwards, whoever owns the weights;
+# only the optimiser has less to do. (The narrow model has less than a quarter of the arithmetic and is not much faster,
+# because at this size a step is mostly the cost of calling operations. In a large model it would be several times as
+# fast.) What sharing saves is memory: weights, their gradients, the optimiser's two numbers for each, and what machines
+# that train together have to send each other. ALBERT-xxlarge has fewer parameters than BERT-large and is slower (Lan et
+# al. 2020, §5).
 #
 # ## 9 · Encoder, decoder, or both?
 #
@@ -1600,39 +1676,40 @@ def train_leaders(make, side, seed, positions=40.0, steps=200):
 
 makers = {"language model": lambda: OneStack(0), "prefix language model": lambda: OneStack(LONG),
           "encoder–decoder": lambda: T5(len(LETTERS) + 2, 32, 16, 2, 2, 64, dropout=0.0, pad_id=None)}
+SEEDS = 1  # 2: a quarter of a minute more
 trained, figure_data = {}, {}
 for name, make in makers.items():
     for side in ("left", "right"):
-        outcomes = []
-        for seed in range(2):
+        shares, times = [], []
+        for seed in reversed(range(SEEDS)):  # the model of seed 0 is kept
             trained[name, side], share, per_step = train_leaders(make, side, seed)
-            outcomes.append((share, per_step))
-        shares, times = zip(*outcomes, strict=True)
-        figure_data[name, side] = shares
-        print(f"{name:22} {side:5}: right from beginning to end {shares[0]:.2f}, {shares[1]:.2f}; "
+            shares.append(share)
+            times.append(per_step)
+        figure_data[name, side] = np.mean(shares)
+        print(f"{name:22} {side:5}: right from beginning to end {', '.join(f'{s:.2f}' for s in shares)}; "
               f"{sum(p.numel() for p in trained[name, side].parameters()):,} parameters, {min(times):.1f} ms per step")
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 for side, offset, color in (("left", -0.2, "0.75"), ("right", 0.2, "0.35")):
     shares = [figure_data[name, side] for name in makers]
-    bars = ax.bar(np.arange(3) + offset, [np.mean(s) for s in shares], width=0.38, color=color, label=side)
+    bars = ax.bar(np.arange(3) + offset, shares, width=0.38, color=color, label=side)
     ax.bar_label(bars, fmt="%.2f", label_type="center", color="white" if side == "right" else "black")
-    for number, pair in enumerate(shares):
-        ax.plot([number + offset] * 2, pair, "o", color="black", markersize=5)
 ax.set_xticks(range(3), makers)
-ax.set(title="Answers right from beginning to end, two seeds (dots)", ylabel="share right", ylim=(0, 1.05))
+ax.set(title="Answers right from beginning to end", ylabel="share right", ylim=(0, 1.05))
 ax.grid(axis="x", visible=False)
 figure.legend(title="larger than all on the", loc="outside right upper")
 plt.show()
 
 # %% [markdown]
-# The language model on *right*. On *left* it is the best of the three (0.98), on *right* by far the worst (0.54): while
+# The language model on *right*. On *left* it is the best of the three (0.98), on *right* by far the worst (0.61): while
 # it reads a letter it cannot know what follows, so all the comparing is left to the few positions at which it writes.
-# The prefix model differs from it in nothing but the mask of the input, and gets 0.78. The encoder–decoder is about
-# equal at both. (The tasks are not perfect mirror images: answers are written from left to right in both.)
+# The prefix model differs from it in nothing but the mask of the input, and gets 0.83. The encoder–decoder is about
+# equal at both, 0.85 and 0.82. (The tasks are not perfect mirror images: answers are written from left to right in
+# both.) Another seed shows the same, with other numbers: in the order of the picture 0.97 and 0.47, 0.97 and 0.74, 0.86
+# and 0.75.
 #
 # Three remarks, so that you do not read more into it than there is.
 #
-# - *Right* is not beyond a causal model. With 300 steps instead of 200 (one seed) the three got 0.84, 0.98 and 0.98. A
+# - *Right* is not beyond a causal model. With 300 steps instead of 200 (one seed) the three got 0.82, 0.96 and 0.97. A
 #   mask makes things easy or hard to learn; rarely impossible.
 # - On *left*, and at equal steps, the causal model learns fastest. Its mask tells it the order of the letters for
 #   nothing; the others have to learn from scratch in which direction to look.
@@ -1662,6 +1739,7 @@ def draw_tables(side="right"):
         axes[0].plot(distances, across, style, color="0.2", markersize=5, label=f"head {head}")
         axes[1].plot(range(-reach, 1), decoder[head, -1], style, color="0.2", markersize=5, label=f"head {head}")
     axes[0].axvline(0, color="0.6", linewidth=1)
+    axes[0].set_xticks(range(-9, 10, 3))
     axes[0].set(title=f"encoder, task {side}", ylabel="bias")
     axes[1].set(title=f"decoder, task {side}", ylabel="bias")
     for ax in axes:
@@ -1679,12 +1757,13 @@ except ImportError:
     draw_tables()
 
 # %% [markdown]
-# For *right* both heads of the encoder learn a step: keys after the query get a bias of 3 to 6, keys before it −3 to
-# −6. Between them lies a factor of more than e⁶ ≈ 400 in the weights: the heads have built themselves a mask that looks
-# to the right. For *left* the step goes the other way. All layers share these numbers, so all of them look in that
-# direction. In the decoder there is little to learn: the causal mask gives its order already. (For *right*, distances 8
-# and 9 stayed at exactly 0: no answer in training was long enough to use those buckets. In the encoder the two share a
-# bucket, as distances from 8 on share wider and wider ones.)
+# For *right* both heads of the encoder learn a step. In head 0 keys after the query get a bias of 2 to 6, keys before it
+# −6 to −7. Between them lies a factor of more than e⁸ ≈ 3,000 in the weights: the head has built itself a mask that
+# looks to the right. Head 1 does the same more softly, with 1 to 7 and −2 to −5. For *left* the steps go the other way.
+# All layers share these numbers, so all of them look in that direction. In the decoder they stay smaller, between −4
+# and 3: the causal mask gives its order already. (There, distance 9 stayed at exactly 0: no answer in training was long
+# enough to use its bucket. In the encoder distances 8 and 9 share a bucket, as distances from 8 on share wider and
+# wider ones.)
 #
 # ### When to use which
 #

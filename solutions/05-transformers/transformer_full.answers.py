@@ -970,6 +970,23 @@ def token_mask(tokens, pad_id=None):
     return (real | ~real.any(-1, keepdim=True)).unsqueeze(1)
 
 
+# %% wrong="made on the CPU" of="token_mask" check="without a pad_id" says="on the device of `tokens`"
+def token_mask(tokens, pad_id=None):
+    if pad_id is None:
+        return torch.ones(tokens.shape[0], 1, tokens.shape[1], dtype=torch.bool)
+    real = tokens != pad_id
+    return (real | ~real.any(-1, keepdim=True)).unsqueeze(1)
+
+
+# %% wrong="through Python lists" of="token_mask" check="without a pad_id" says="Cannot copy out of meta tensor"
+def token_mask(tokens, pad_id=None):
+    rows = []
+    for row in tokens:
+        real = torch.tensor([pad_id is None or i != pad_id for i in row.tolist()])
+        rows.append(real if real.any() else torch.ones_like(real))
+    return torch.stack(rows)[:, None].to(tokens.device)
+
+
 # %% right="with where" of="token_mask"
 def token_mask(tokens, pad_id=None):
     if pad_id is None:
@@ -983,9 +1000,9 @@ def token_mask(tokens, pad_id=None):
 def token_mask(tokens, pad_id=None):
     rows = []
     for row in tokens:
-        real = torch.tensor([pad_id is None or i != pad_id for i in row.tolist()])
-        rows.append(real if real.any() else torch.ones_like(real))
-    return torch.stack(rows)[:, None].to(tokens.device)
+        real = torch.ones_like(row, dtype=torch.bool) if pad_id is None else row != pad_id
+        rows.append(real | ~real.any())
+    return torch.stack(rows)[:, None]
 
 
 # %% right="through a number that no token has" of="token_mask"
@@ -2307,6 +2324,212 @@ class Transformer(nn.Module):
         return PyTorchTransformer(11, 8, 2, 2, 12)(src, tgt)
 
 
+# %% wrong="dropout in evaluation too" of="Transformer" check="embeddings are scaled" says="after eval() dropout does nothing"
+class Transformer(nn.Module):
+
+    positions: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_layers: int, d_ff: int, max_seq_len: int,
+                 dropout: float = 0.1, pad_id: int | None = None) -> None:
+        super().__init__()
+        self.max_seq_len, self.pad_id = max_seq_len, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
+        self.register_buffer("positions", sinusoidal_encoding(max_seq_len, d_model), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.output = nn.Linear(d_model, vocab_size, bias=False)
+        self.output.weight = self.embedding.weight
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        length, width = tokens.shape[1], self.embedding.embedding_dim
+        if length > self.max_seq_len:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_seq_len = {self.max_seq_len}")
+        return F.dropout(self.embedding(tokens) * math.sqrt(width) + self.positions[:length], self.dropout.p)  # (B, T, D)
+
+    def encode(self, src: Tensor) -> Tensor:
+        x = self.embed(src)
+        for layer in self.encoder:
+            x = layer(x, token_mask(src, self.pad_id))
+        return x
+
+    def decode(self, tgt: Tensor, memory: Tensor, src: Tensor) -> Tensor:
+        x = self.embed(tgt)
+        mask = causal_mask(tgt.shape[1]).to(tgt.device) & token_mask(tgt, self.pad_id)  # (B, T, T)
+        for layer in self.decoder:
+            x = layer(x, memory, mask, token_mask(src, self.pad_id))
+        return self.output(x)
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        return self.decode(tgt, self.encode(src), src)
+
+
+# %% wrong="only forward looks at the length" of="Transformer" check="too long a sequence" says="raise ValueError there"
+class Transformer(nn.Module):
+
+    positions: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_layers: int, d_ff: int, max_seq_len: int,
+                 dropout: float = 0.1, pad_id: int | None = None) -> None:
+        super().__init__()
+        self.max_seq_len, self.pad_id = max_seq_len, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
+        self.register_buffer("positions", sinusoidal_encoding(max_seq_len, d_model), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.output = nn.Linear(d_model, vocab_size, bias=False)
+        self.output.weight = self.embedding.weight
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        length, width = tokens.shape[1], self.embedding.embedding_dim
+        return self.dropout(self.embedding(tokens) * math.sqrt(width) + self.positions[:length])  # (B, T, D)
+
+    def encode(self, src: Tensor) -> Tensor:
+        x = self.embed(src)
+        for layer in self.encoder:
+            x = layer(x, token_mask(src, self.pad_id))
+        return x
+
+    def decode(self, tgt: Tensor, memory: Tensor, src: Tensor) -> Tensor:
+        x = self.embed(tgt)
+        mask = causal_mask(tgt.shape[1]).to(tgt.device) & token_mask(tgt, self.pad_id)  # (B, T, T)
+        for layer in self.decoder:
+            x = layer(x, memory, mask, token_mask(src, self.pad_id))
+        return self.output(x)
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        longest = max(src.shape[1], tgt.shape[1])
+        if longest > self.max_seq_len:
+            raise ValueError(f"a sequence of {longest} tokens is longer than max_seq_len = {self.max_seq_len}")
+        return self.decode(tgt, self.encode(src), src)
+
+
+# %% wrong="the memory dropped once more" of="Transformer" check="the encoder's memory" says="the memory is not dropped again"
+class Transformer(nn.Module):
+
+    positions: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_layers: int, d_ff: int, max_seq_len: int,
+                 dropout: float = 0.1, pad_id: int | None = None) -> None:
+        super().__init__()
+        self.max_seq_len, self.pad_id = max_seq_len, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
+        self.register_buffer("positions", sinusoidal_encoding(max_seq_len, d_model), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.output = nn.Linear(d_model, vocab_size, bias=False)
+        self.output.weight = self.embedding.weight
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        length, width = tokens.shape[1], self.embedding.embedding_dim
+        if length > self.max_seq_len:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_seq_len = {self.max_seq_len}")
+        return self.dropout(self.embedding(tokens) * math.sqrt(width) + self.positions[:length])  # (B, T, D)
+
+    def encode(self, src: Tensor) -> Tensor:
+        x = self.embed(src)
+        for layer in self.encoder:
+            x = layer(x, token_mask(src, self.pad_id))
+        return self.dropout(x)
+
+    def decode(self, tgt: Tensor, memory: Tensor, src: Tensor) -> Tensor:
+        x = self.embed(tgt)
+        mask = causal_mask(tgt.shape[1]).to(tgt.device) & token_mask(tgt, self.pad_id)  # (B, T, T)
+        for layer in self.decoder:
+            x = layer(x, memory, mask, token_mask(src, self.pad_id))
+        return self.output(x)
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        return self.decode(tgt, self.encode(src), src)
+
+
+# %% wrong="dropout before the output" of="Transformer" check="logits are PyTorch's" says="none before or after self.output"
+class Transformer(nn.Module):
+
+    positions: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_layers: int, d_ff: int, max_seq_len: int,
+                 dropout: float = 0.1, pad_id: int | None = None) -> None:
+        super().__init__()
+        self.max_seq_len, self.pad_id = max_seq_len, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
+        self.register_buffer("positions", sinusoidal_encoding(max_seq_len, d_model), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.output = nn.Linear(d_model, vocab_size, bias=False)
+        self.output.weight = self.embedding.weight
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        length, width = tokens.shape[1], self.embedding.embedding_dim
+        if length > self.max_seq_len:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_seq_len = {self.max_seq_len}")
+        return self.dropout(self.embedding(tokens) * math.sqrt(width) + self.positions[:length])  # (B, T, D)
+
+    def encode(self, src: Tensor) -> Tensor:
+        x = self.embed(src)
+        for layer in self.encoder:
+            x = layer(x, token_mask(src, self.pad_id))
+        return x
+
+    def decode(self, tgt: Tensor, memory: Tensor, src: Tensor) -> Tensor:
+        x = self.embed(tgt)
+        mask = causal_mask(tgt.shape[1]).to(tgt.device) & token_mask(tgt, self.pad_id)  # (B, T, T)
+        for layer in self.decoder:
+            x = layer(x, memory, mask, token_mask(src, self.pad_id))
+        return self.output(self.dropout(x))
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        return self.decode(tgt, self.encode(src), src)
+
+
+# %% wrong="any pad_id is 0" of="Transformer" check="padding changes nothing" says="pad_id=7: use self.pad_id"
+class Transformer(nn.Module):
+
+    positions: Tensor
+
+    def __init__(self, vocab_size: int, d_model: int, num_heads: int, num_layers: int, d_ff: int, max_seq_len: int,
+                 dropout: float = 0.1, pad_id: int | None = None) -> None:
+        super().__init__()
+        self.max_seq_len, self.pad_id = max_seq_len, pad_id
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)
+        self.register_buffer("positions", sinusoidal_encoding(max_seq_len, d_model), persistent=False)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
+        self.output = nn.Linear(d_model, vocab_size, bias=False)
+        self.output.weight = self.embedding.weight
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        length, width = tokens.shape[1], self.embedding.embedding_dim
+        if length > self.max_seq_len:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_seq_len = {self.max_seq_len}")
+        return self.dropout(self.embedding(tokens) * math.sqrt(width) + self.positions[:length])  # (B, T, D)
+
+    def encode(self, src: Tensor) -> Tensor:
+        x = self.embed(src)
+        for layer in self.encoder:
+            x = layer(x, token_mask(src, None if self.pad_id is None else 0))
+        return x
+
+    def decode(self, tgt: Tensor, memory: Tensor, src: Tensor) -> Tensor:
+        x = self.embed(tgt)
+        mask = causal_mask(tgt.shape[1]).to(tgt.device) & token_mask(tgt, None if self.pad_id is None else 0)  # (B, T, T)
+        for layer in self.decoder:
+            x = layer(x, memory, mask, token_mask(src, None if self.pad_id is None else 0))
+        return self.output(x)
+
+    def forward(self, src: Tensor, tgt: Tensor) -> Tensor:
+        return self.decode(tgt, self.encode(src), src)
+
+
 # %% right="masks made once" of="Transformer"
 class Transformer(nn.Module):
 
@@ -2980,6 +3203,20 @@ def greedy_decode(model, src: Tensor, bos_id: int, eos_id: int, max_len: int) ->
     return tokens
 
 
+# %% wrong="filled up with 1" of="greedy_decode" check="rows end at different" says="eos_id=4"
+@torch.no_grad()
+def greedy_decode(model, src: Tensor, bos_id: int, eos_id: int, max_len: int) -> Tensor:
+    memory = model.encode(src)
+    tokens = torch.full((len(src), 1), bos_id, device=src.device)  # (B, 1)
+    for _ in range(max_len):
+        following = model.decode(tokens, memory, src)[:, -1].argmax(-1)  # (B,)
+        following = following.masked_fill((tokens == eos_id).any(-1), 1)
+        tokens = torch.cat((tokens, following[:, None]), dim=1)
+        if (tokens == eos_id).any(-1).all():
+            break
+    return tokens
+
+
 # %% right="a flag for each row" of="greedy_decode"
 @torch.no_grad()
 def greedy_decode(model, src: Tensor, bos_id: int, eos_id: int, max_len: int) -> Tensor:
@@ -3425,7 +3662,7 @@ def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam
     return max(finished, key=lambda pair: pair[1])
 
 
-# %% wrong="bos is 0" of="beam_search" check="wide enough" says="use the arguments, not 0 and 1"
+# %% wrong="bos is 0" of="beam_search" check="a wider beam" says="bos_id=3, eos_id=2"
 @torch.no_grad()
 def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
                 alpha: float = 0.6) -> tuple[Tensor, float]:
@@ -3446,7 +3683,7 @@ def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam
     return max(finished, key=lambda pair: pair[1])
 
 
-# %% wrong="eos is 1" of="beam_search" check="wide enough" says="use the arguments, not 0 and 1"
+# %% wrong="eos is 1" of="beam_search" check="a wider beam" says="bos_id=3, eos_id=2"
 @torch.no_grad()
 def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
                 alpha: float = 0.6) -> tuple[Tensor, float]:
@@ -3593,6 +3830,95 @@ def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam
         finished += zip(beams[ended], (scores[ended] / ((5 + n) / 6) ** alpha).tolist(), strict=True)
         beams, scores = beams[~ended], scores[~ended]
         if len(beams) == 0:
+            break
+    return max(finished, key=lambda pair: pair[1])
+
+
+# %% wrong="the room of ended ones is filled" of="beam_search" check="a wider beam" says="ended ones among them"
+@torch.no_grad()
+def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
+                alpha: float = 0.6) -> tuple[Tensor, float]:
+    memory, finished = model.encode(src), []
+    beams, scores = torch.tensor([[bos_id]], device=src.device), torch.zeros(1, device=src.device)  # (k, n), (k,)
+    for n in range(1, max_len + 1):
+        k = len(beams)
+        logits = model.decode(beams, memory.expand(k, -1, -1), src.expand(k, -1))[:, -1]  # (k, V)
+        extended = scores[:, None] + torch.log_softmax(logits, dim=-1)  # (k, V)
+        V = extended.shape[1]
+        scores, best = extended.flatten().topk(min(2 * beam_width, k * V))
+        beams = torch.cat((beams[best // V], (best % V)[:, None]), dim=1)  # (k, n + 1)
+        ended = (beams[:, -1] == eos_id) | (n == max_len)
+        ended[beam_width:] &= beams[beam_width:, -1] == eos_id
+        done = ended.clone()
+        done[beam_width:] = False
+        finished += zip(beams[done], (scores[done] / ((5 + n) / 6) ** alpha).tolist(), strict=True)
+        beams, scores = beams[~ended][:beam_width], scores[~ended][:beam_width]
+        if len(beams) == 0:
+            break
+    return max(finished, key=lambda pair: pair[1])
+
+
+# %% wrong="the beam shrinks" of="beam_search" check="a wider beam" says="the best 3 of every round"
+@torch.no_grad()
+def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
+                alpha: float = 0.6) -> tuple[Tensor, float]:
+    memory, finished = model.encode(src), []
+    beams, scores = torch.tensor([[bos_id]], device=src.device), torch.zeros(1, device=src.device)  # (k, n), (k,)
+    for n in range(1, max_len + 1):
+        k = len(beams)
+        logits = model.decode(beams, memory.expand(k, -1, -1), src.expand(k, -1))[:, -1]  # (k, V)
+        extended = scores[:, None] + torch.log_softmax(logits, dim=-1)  # (k, V)
+        V = extended.shape[1]
+        scores, best = extended.flatten().topk(min(beam_width, k * V))
+        beams = torch.cat((beams[best // V], (best % V)[:, None]), dim=1)  # (k, n + 1)
+        ended = (beams[:, -1] == eos_id) | (n == max_len)
+        finished += zip(beams[ended], (scores[ended] / ((5 + n) / 6) ** alpha).tolist(), strict=True)
+        beams, scores = beams[~ended], scores[~ended]
+        beam_width -= int(ended.sum())
+        if len(beams) == 0:
+            break
+    return max(finished, key=lambda pair: pair[1])
+
+
+# %% wrong="stopped by the first good one" of="beam_search" check="the length penalty" says="go on while any is open"
+@torch.no_grad()
+def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
+                alpha: float = 0.6) -> tuple[Tensor, float]:
+    memory, finished = model.encode(src), []
+    beams, scores = torch.tensor([[bos_id]], device=src.device), torch.zeros(1, device=src.device)  # (k, n), (k,)
+    for n in range(1, max_len + 1):
+        k = len(beams)
+        logits = model.decode(beams, memory.expand(k, -1, -1), src.expand(k, -1))[:, -1]  # (k, V)
+        extended = scores[:, None] + torch.log_softmax(logits, dim=-1)  # (k, V)
+        V = extended.shape[1]
+        scores, best = extended.flatten().topk(min(beam_width, k * V))
+        beams = torch.cat((beams[best // V], (best % V)[:, None]), dim=1)  # (k, n + 1)
+        ended = (beams[:, -1] == eos_id) | (n == max_len)
+        finished += zip(beams[ended], (scores[ended] / ((5 + n) / 6) ** alpha).tolist(), strict=True)
+        beams, scores = beams[~ended], scores[~ended]
+        worth = max((score for _, score in finished), default=-math.inf)
+        if len(beams) == 0 or worth > scores.max().item() / ((5 + n) / 6) ** alpha:
+            break
+    return max(finished, key=lambda pair: pair[1])
+
+
+# %% wrong="stopped when beam_width have ended" of="beam_search" check="a wider beam" says="while any is open"
+@torch.no_grad()
+def beam_search(model, src: Tensor, bos_id: int, eos_id: int, max_len: int, beam_width: int = 4,
+                alpha: float = 0.6) -> tuple[Tensor, float]:
+    memory, finished = model.encode(src), []
+    beams, scores = torch.tensor([[bos_id]], device=src.device), torch.zeros(1, device=src.device)  # (k, n), (k,)
+    for n in range(1, max_len + 1):
+        k = len(beams)
+        logits = model.decode(beams, memory.expand(k, -1, -1), src.expand(k, -1))[:, -1]  # (k, V)
+        extended = scores[:, None] + torch.log_softmax(logits, dim=-1)  # (k, V)
+        V = extended.shape[1]
+        scores, best = extended.flatten().topk(min(beam_width, k * V))
+        beams = torch.cat((beams[best // V], (best % V)[:, None]), dim=1)  # (k, n + 1)
+        ended = (beams[:, -1] == eos_id) | (n == max_len)
+        finished += zip(beams[ended], (scores[ended] / ((5 + n) / 6) ** alpha).tolist(), strict=True)
+        beams, scores = beams[~ended], scores[~ended]
+        if len(beams) == 0 or len(finished) >= beam_width:
             break
     return max(finished, key=lambda pair: pair[1])
 

@@ -17,7 +17,7 @@ lab:  ## open the course in JupyterLab, in work/           (LAB_ARGS=--no-browse
 	$(SETUP) student --build --work
 	@sh tools/python.sh -m tools.lab student $(LAB_ARGS)
 
-test:  ## every check and test; under 40 minutes on two cores (TEST_ARGS="-k words", ANSWERS_ARGS="--seed 7")
+test:  ## every check and test; under an hour on two cores (TEST_ARGS="-k words", ANSWERS_ARGS="--seed 7")
 	$(SETUP) author --programs bubblewrap chromium postgresql
 	@$(BIN)/course build --check
 	$(SETUP) author --build

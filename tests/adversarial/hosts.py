@@ -140,6 +140,9 @@ def command(who: str) -> list[str]:
         closed = next((p for p in reversed(Path(place).parents) if not p.stat().st_mode & 0o005), None)
         if closed:
             show += ["--tmpfs", str(closed)] if str(closed) not in show else []
+            between = [p for p in reversed(Path(place).parents) if closed in p.parents]
+            for parent in between:  # bubblewrap would make them for root alone
+                show += ["--perms", "0755", "--dir", str(parent)]
             show += ["--ro-bind", place, place]
     room = ["bwrap", "--dev-bind", "/", "/", *show, "--cap-add", "ALL", "--die-with-parent", "--"] if show else []
     return [*room, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable]
@@ -153,7 +156,8 @@ def why_not(who: str) -> str:
         return "already run as an ordinary user"
     if not shutil.which("setpriv"):
         return "setpriv (util-linux), which starts a program as another user, is not installed"
-    tried = subprocess.run([*command(who), "-c", "import autograder, torch"], cwd=REPOSITORY, capture_output=True, text=True, env=environment())
+    ask = "import autograder, torch, subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    tried = subprocess.run([*command(who), "-c", ask], cwd=REPOSITORY, capture_output=True, text=True, env=environment())
     return "" if tried.returncode == 0 else f"an ordinary user cannot run this interpreter: {tried.stderr.strip()[-200:]}"
 
 

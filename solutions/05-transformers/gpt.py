@@ -930,11 +930,11 @@ for step, text in written.items():
 #
 # | | nats per character, two seeds | |
 # |---|---|---|
-# | as above, but 900 steps | 1.82, 1.84 | |
-# | an output layer of its own | 1.86, 1.87 | 4,480 parameters more, and no gain |
-# | branches not divided by √(2 L) | 1.92, 1.92 | at two blocks already |
-# | deviation 0.02 in place of 0.1 | 1.97, 1.94 | what suits width 768 does not suit 64 |
-# | no positions | 2.33, 2.33 | only the causal mask tells what came before what |
+# | as above, but 900 steps | 1.823, 1.828 | |
+# | an output layer of its own | 1.830, 1.850 | 4,480 parameters more, and no gain |
+# | branches not divided by √(2 L) | 1.907, 1.905 | at two blocks already |
+# | deviation 0.02 in place of 0.1 | 1.953, 1.964 | what suits width 768 does not suit 64 |
+# | no positions | 2.324, 2.324 | only the causal mask tells what came before what |
 
 # %% demo="ablation" alt="Switched off; when on, lines of text: held-out loss of five variants, two seeds each."
 ABLATION = False  # True: about five minutes

@@ -5,10 +5,11 @@ LAB_ARGS ?=
 GRADE_ARGS ?=
 TEST_ARGS ?=
 ANSWERS_ARGS ?=
+GPU_ARGS ?=
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast mutants grade formgrader build lint pins clean
+.PHONY: help lab test test-fast test-gpu mutants grade formgrader build lint pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -32,6 +33,12 @@ mutants:  ## every wrong and right answer and every mutant of every notebook; re
 test-fast:  ## the tests that take seconds
 	$(SETUP) author --build
 	@$(PYTEST) -m "not slow and not browser" $(TEST_ARGS)
+
+test-gpu:  ## on a CUDA GPU: its tests, then the capstone's tokens a second and utilisation (GPU_ARGS="--minutes 3")
+	$(SETUP) author --build
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+	  $(BIN)/pytest -m cuda && $(BIN)/python benchmarks/capstone_gpu.py --json build/gpu.json $(GPU_ARGS); \
+	else echo "no CUDA GPU here: nothing to test"; fi
 
 grade:  ## grade the sample submissions and show the result
 	$(SETUP) instructor --programs bubblewrap --build

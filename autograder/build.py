@@ -13,7 +13,7 @@ from autograder.borrowing import refuse_borrowing
 from autograder.course import Course, Notebook
 from autograder.files import write_atomically
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
-from autograder.library import handwritten_module, library_module, package_init
+from autograder.library import handwritten_file, library_module, package_init
 from autograder.rules import checked_cells
 from autograder.source import Cell, SourceError
 
@@ -130,12 +130,22 @@ def outputs(course: Course) -> dict[Path, bytes]:
     files: dict[Path, bytes] = {course.root / "internals" / "__init__.py": package_init(course).encode()}
     for notebook in course.notebooks:
         files |= notebook_outputs(course, notebook)
-    for path in sorted((course.root / "solutions" / "library").glob("*.py")):
-        target = course.root / "internals" / path.name
+    for path in _handwritten(course):
+        target = course.root / "internals" / path.relative_to(course.root / "solutions" / "library")
         if target in files:
-            raise SourceError(path, 1, f"a notebook is called {path.stem} too, and both would be internals/{path.name}")
-        files[target] = handwritten_module(path, course.root).encode()
+            both = target.relative_to(course.root).as_posix()
+            name = path.parent.name if path.name == "__init__.py" else path.stem
+            raise SourceError(path, 1, f"a notebook is called {name} too, and both would be {both}")
+        files[target] = handwritten_file(path, course.root).encode()
     return files
+
+
+def _handwritten(course: Course) -> list[Path]:
+    """The library's files that belong to no notebook: modules, and packages with what they read beside their code."""
+    library = course.root / "solutions" / "library"
+    packages = [path.parent for path in library.glob("*/*.py")]
+    inside = [path for package in set(packages) for kind in ("*.py", "*.toml") for path in package.rglob(kind)]
+    return sorted([*library.glob("*.py"), *inside])
 
 
 def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
@@ -154,8 +164,16 @@ def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
     return {
         course.instructor(notebook): instructor,
         course.released(notebook): released,
-        course.root / "internals" / f"{notebook.name}.py": library_module(path, notebook, cells).encode(),
+        _library_path(course, notebook): library_module(path, notebook, cells).encode(),
     }
+
+
+def _library_path(course: Course, notebook: Notebook) -> Path:
+    """internals/NAME.py; internals/NAME/__init__.py where solutions/library/ has a package of that name."""
+    library = course.root / "internals"
+    if any((course.root / "solutions" / "library" / notebook.name).glob("*.py")):
+        return library / notebook.name / "__init__.py"
+    return library / f"{notebook.name}.py"
 
 
 def stale(course: Course) -> list[str]:
@@ -193,7 +211,7 @@ def build(course: Course) -> list[Path]:
 def _orphans(course: Course, wanted: dict[Path, bytes]) -> list[Path]:
     present = [
         *(course.root / "modules").rglob("*.ipynb"),
-        *(course.root / "internals").glob("*.py"),
+        *(path for kind in ("*.py", "*.toml") for path in (course.root / "internals").rglob(kind)),
         *(course.root / "build" / "source").rglob("*.ipynb"),
     ]
     return sorted(path for path in present if path not in wanted and ".ipynb_checkpoints" not in path.parts)

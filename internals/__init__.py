@@ -16,4 +16,5 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "gpt": "05-transformers",
     "llama": "05-transformers",
     "t5_and_sharing": "05-transformers",
+    "training_loop": "06-training",
 }

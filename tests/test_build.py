@@ -133,6 +133,62 @@ def test_a_handwritten_module_that_cannot_be_built_is_one_line(course, handwritt
         outputs(course)
 
 
+@pytest.fixture
+def package(course):
+    """A package of the library: its own __init__.py, a module, and settings in a folder below."""
+    folder = course.root / "solutions" / "library" / "trainer"
+    (folder / "configs").mkdir(parents=True)
+    (folder / "__init__.py").write_text('"""The trainer."""\n', encoding="utf-8")
+    (folder / "loop.py").write_text("STEPS = 3\n", encoding="utf-8")
+    (folder / "configs" / "cpu.toml").write_text("# é\nsteps = 3\n", encoding="utf-8")
+    (folder / "notes.txt").write_text("not copied")
+    return folder
+
+
+def test_a_package_of_the_library_is_copied_with_its_settings(course, package):
+    build(course)
+    copy = course.root / "internals" / "trainer"
+    copied = [path for path in copy.rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(copy).as_posix() for path in copied) == [
+        "__init__.py",
+        "configs/cpu.toml",
+        "loop.py",
+    ]
+    for path in copied:
+        first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+        source = package / path.relative_to(copy)
+        assert first.startswith("# Generated") and source.relative_to(course.root).as_posix() in first
+        assert rest == source.read_text(encoding="utf-8")
+    assert stale(course) == []
+    (copy / "configs" / "old.toml").write_text("")
+    (package / "loop.py").unlink()
+    assert [line.partition(":")[0] for line in stale(course)] == [
+        "internals/trainer/configs/old.toml",
+        "internals/trainer/loop.py",
+    ]
+    build(course)
+    assert not (copy / "loop.py").exists() and stale(course) == []
+
+
+def test_a_notebook_named_like_a_package_is_its_init(course, package):
+    package.rename(package.with_name("softplus"))
+    with pytest.raises(
+        CourseError, match="a notebook is called softplus too, and both would be internals/softplus/__init__.py"
+    ):
+        outputs(course)
+    (package.with_name("softplus") / "__init__.py").unlink()
+    build(course)
+    made = course.root / "internals" / "softplus" / "__init__.py"
+    assert "def softplus" in made.read_text(encoding="utf-8")
+    assert (made.parent / "loop.py").exists() and not (course.root / "internals" / "softplus.py").exists()
+
+
+def test_settings_that_cannot_be_read_are_one_line(course, package):
+    (package / "configs" / "cpu.toml").write_text("steps = \n")
+    with pytest.raises(CourseError, match=r"cpu.toml:1: not TOML"):
+        outputs(course)
+
+
 def test_long_names_give_short_ids_that_differ():
     ids = {slug("causal_mask: " + "very " * 30 + end) for end in ("much", "little")}
     assert len(ids) == 2 and all(len(name) <= 64 for name in ids)

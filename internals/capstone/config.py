@@ -208,7 +208,8 @@ def _check(config: Config) -> None:
     if config.machine.parallel == "fsdp" and config.machine.precision == "float16":
         raise Stop("machine.parallel = 'fsdp' works with float32 and bfloat16: scaling the loss is not shared out", 2)
     if config.optimizer.schedule != "constant" and config.optimizer.warmup >= config.train.steps:
-        raise Stop(f"optimizer.warmup = {config.optimizer.warmup} leaves nothing of {config.train.steps} steps", 2)
+        warmup, steps = config.optimizer.warmup, config.train.steps
+        raise Stop(f"optimizer.warmup = {warmup} leaves nothing of {steps} steps: lower it, or raise train.steps", 2)
 
 
 def difference(old: Config, new: Config) -> str:

@@ -37,6 +37,7 @@ import os
 import pickle
 import tempfile
 import time
+import warnings
 import weakref
 from functools import partial
 from pathlib import Path
@@ -1356,7 +1357,9 @@ def memory_devices(load, path):
     """Where the memory of the course's AdamW is, after loading, for a model on the device "meta"."""
     model, batches = tiny().to("meta"), Walk()
     optimizer = AdamW(model.parameters())
-    load(path, model, optimizer, batches)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, that the numbers of the weights get lost on "meta"
+        load(path, model, optimizer, batches)
     return sorted({m.device.type for memory in optimizer.state.values() for m in memory.values() if torch.is_tensor(m)})
 
 

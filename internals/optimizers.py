@@ -188,6 +188,8 @@ def orthogonalize(x: Tensor) -> Tensor:
 
     x: (rows, columns). Returns the same shape.
     """
+    if x.shape[0] > x.shape[1]:  # the same numbers from smaller products: A has the shorter side
+        return orthogonalize(x.T).T
     x = x / (x.norm() + 1e-7)
     for _ in range(5):
         a = x @ x.T  # (rows, rows)

@@ -1293,7 +1293,9 @@ plt.show()
 # $$A = X X^\top \qquad X \leftarrow a X + (b A + c A A) X \qquad (a, b, c) = (3.4445,\ -4.7750,\ 2.0315)$$
 #
 # Each round maps every singular value $s$ to $a s + b s^3 + c s^5$ and leaves $U$ and $V$ alone. The coefficients push
-# small values up fast; the result wobbles around 1 instead of reaching it, and training does not mind.
+# small values up fast; the result wobbles around 1 instead of reaching it, and training does not mind. $A$ is a square
+# of the rows' length, so a matrix that is taller than wide is better turned on its side first and back afterwards: the
+# result is the same, the products are smaller.
 #
 # Muon's momentum, here as in PyTorch, is an average, and looks one step ahead (Nesterov):
 #
@@ -1324,6 +1326,8 @@ def orthogonalize(x: Tensor) -> Tensor:
     x: (rows, columns). Returns the same shape.
     """
     ### BEGIN SOLUTION
+    if x.shape[0] > x.shape[1]:  # the same numbers from smaller products: A has the shorter side
+        return orthogonalize(x.T).T
     x = x / (x.norm() + 1e-7)
     for _ in range(5):
         a = x @ x.T  # (rows, rows)

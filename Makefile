@@ -9,7 +9,7 @@ GPU_ARGS ?=
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast test-gpu mutants grade formgrader build lint pins clean
+.PHONY: help lab test test-fast test-gpu mutants grade formgrader colab-exact build lint pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ grade:  ## grade the sample submissions and show the result
 formgrader:  ## nbgrader's formgrader on the gradebook that `make grade` fills
 	$(SETUP) instructor --build
 	@sh tools/python.sh -m tools.lab instructor $(LAB_ARGS)
+
+colab-exact:  ## every notebook on Python 3.13 with Colab's own torch, 5 GB (COLAB_PYTHON=path/of/python3.13)
+	$(SETUP) author --build
+	@COLAB_EXACT=1 $(BIN)/pytest tests/colab $(TEST_ARGS)
 
 build:  ## sources in solutions/ to notebooks in modules/ and the library in internals/
 	$(SETUP) author

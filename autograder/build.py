@@ -12,6 +12,7 @@ from pathlib import Path
 from autograder.borrowing import refuse_borrowing
 from autograder.course import Course, Notebook
 from autograder.files import write_atomically
+from autograder.frame import framed
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
 from autograder.library import handwritten_file, library_module, package_init
 from autograder.rules import checked_cells
@@ -153,7 +154,7 @@ def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
     path = course.source(notebook)
     cells = checked_cells(path)
     refuse_borrowing(course, notebook, cells)
-    instructor = to_bytes(instructor_cells(path, cells))
+    instructor = to_bytes(instructor_cells(path, framed(course, notebook, cells)))
     released = release(instructor)
     text = released.decode()
     for words in LEFTOVERS:

@@ -67,6 +67,18 @@ def grade_command(arguments: argparse.Namespace) -> int:
     )
 
 
+def publish_command(arguments: argparse.Namespace) -> int:
+    """`course publish`: write the course's address into course.toml, and into every notebook."""
+    from autograder.publish import publish
+
+    course = load_course()
+    changed = publish(course, arguments.repository)
+    for path in changed:
+        print(path.relative_to(course.root))
+    print("commit and push these to the branch main, which the links open" if changed else "nothing to change")
+    return 0
+
+
 def count(text: str) -> int:
     """A whole number above 0, for an argument."""
     if not text.isdecimal() or int(text) < 1:
@@ -128,6 +140,13 @@ def parser() -> argparse.ArgumentParser:
         "build", build_command, "write modules/, internals/ and build/source/ from solutions/", "course build --check"
     )
     sub.add_argument("--check", action="store_true", help="write nothing; name what is stale, exit 1 if anything is")
+    sub = command(
+        "publish",
+        publish_command,
+        "let every notebook open on Colab, from the address where the course is published",
+        "course publish --repository https://github.com/OWNER/NAME",
+    )
+    sub.add_argument("--repository", required=True, metavar="URL", help="its public address, or OWNER/NAME on GitHub")
     sub = command(
         "answers",
         answers_command,

@@ -15,7 +15,7 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook. module is its folder, and its assignment in nbgrader."""
+    """One notebook. module is its folder, and its assignment in nbgrader. gpu: whether it gains from one."""
 
     module: str
     name: str
@@ -23,11 +23,12 @@ class Notebook:
     minutes: int
     prerequisites: tuple[str, ...]
     limits: Limits = Limits()  # what one submission may use
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
 class Course:
-    """The course. root: the folder that holds course.toml."""
+    """The course. root: the folder that holds course.toml. repository: its public address for git; "" before."""
 
     root: Path
     id: str
@@ -84,6 +85,7 @@ def load_course(root: Path | None = None) -> Course:
                 int(entry["minutes"]),
                 tuple(entry.get("prerequisites", ())),
                 read_limits(entry.get("limits", {})),
+                bool(entry.get("gpu", False)),
             )
             for module in data["module"]
             for entry in module["notebook"]

@@ -14,6 +14,7 @@ from autograder.borrowing import lent, refuse_borrowing
 from autograder.build import instructor_cells, release, to_bytes
 from autograder.course import Course, Notebook
 from autograder.forbidden import imported
+from autograder.frame import framed
 from autograder.grading.judge import Expectation, Runner, expect, run_apart
 from autograder.grading.python_text import squeeze
 from autograder.grammar import Scope, Split
@@ -123,6 +124,7 @@ def prepare(course: Course, notebook: Notebook, run: Runner = run_apart) -> Exam
     path = course.source(notebook)
     cells = checked_cells(path)
     refuse_borrowing(course, notebook, cells)
+    cells = framed(course, notebook, cells)
     places, instructor, released = places_of(path, cells)
     splits = split_checks(path, cells)
     modules = lent(course, notebook, cells)

@@ -1,10 +1,14 @@
-"""The course as it runs on Colab: on Colab's package versions, which installing it leaves as they are."""
+"""The course as it runs on Colab: on Colab's package versions, which its first cell leaves as they are.
+
+`make colab-exact` runs this on Colab's Python with Colab's own torch; else Python and torch are the ones at hand.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,11 +19,13 @@ from pathlib import Path
 import nbformat
 import pytest
 import zmq
+from fake_colab import write_fake_colab
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from autograder.course import load_course
+from autograder.course import Course, load_course
+from autograder.publish import publish
 from tools.environment import binaries
 from tools.sample_submissions import exercises, fill, read, solutions
 
@@ -29,6 +35,9 @@ NOTEBOOKS = load_course(ROOT).notebooks
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
 ADDED = {"gguf"}  # Colab has none: installing the course brings it
+EXACT = os.environ.get("COLAB_EXACT") == "1"
+COLABS_PYTHON = "3.13"
+LEFT = shutil.ignore_patterns(".*", "build", "work", "__pycache__")  # of the checkout, when it is published
 
 
 def colab_versions() -> dict[str, str]:
@@ -57,30 +66,58 @@ def test_our_range_of_python_admits_colabs() -> None:
 
 
 @pytest.fixture(scope="module")
-def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The Python of a bare environment on Colab's versions, with the course installed as pip would from a repository.
+def published(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A copy of the course, published where git finds it: a folder of this machine."""
+    root = tmp_path_factory.mktemp("published") / "course"
+    shutil.copytree(ROOT, root, ignore=LEFT)
+    publish(load_course(root), f"file://{root}")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "--quiet"], ["add", "--force", "."], [*who, "commit", "--quiet", "--message", "publish"]):
+        run(["git", "-C", str(root), *words])
+    return load_course(root)
 
-    Its packages are kept in build/, by what they were made from; the course is installed anew.
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a stand-in for Colab's own package."""
+    return write_fake_colab(tmp_path_factory.mktemp("colab") / "fake")
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory: pytest.TempPathFactory, published: Course, fake: Path) -> Iterator[Path]:
+    """The Python of a bare environment on Colab's versions, where a notebook's first cell has installed the course.
+
+    Its packages are kept in build/, by what they were made from; the course is installed anew. What the course needs
+    and Colab lacks is installed beforehand too: without the versions pinned here its newest ones would come.
     """
-    torch = version("torch").partition("+")[0]
-    pins = [f"torch=={torch}" if line.startswith("torch==") else line for line in pin_lines()]
+    base, pins = sys.executable, pin_lines()
+    if EXACT:
+        base = os.environ.get("COLAB_PYTHON") or shutil.which(f"python{COLABS_PYTHON}") or ""
+        if not base:
+            pytest.fail(f"no Python {COLABS_PYTHON} here: name one in COLAB_PYTHON", pytrace=False)
+    else:
+        torch = version("torch").partition("+")[0]
+        pins = [f"torch=={torch}" if line.startswith("torch==") else line for line in pins]
     constraints = tmp_path_factory.mktemp("pins") / "constraints.txt"
     constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
-    key = hashlib.sha256(repr((pins, [str(r) for r in DEPENDENCIES], sys.version)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(repr((base, pins, [str(r) for r in DEPENDENCIES], sys.version)).encode()).hexdigest()[:12]
     folder = ROOT / "build" / "colab" / key
     python = binaries(folder) / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if not (folder / "complete").exists():
-        run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        run([*install, "--constraint", str(constraints), *map(str, DEPENDENCIES)])
+        run([base, "-m", "venv", "--clear", str(folder)])
+        run([*pip, "install", "--no-compile", "--constraint", str(constraints), *map(str, DEPENDENCIES)])
         (folder / "complete").touch()
-    run([*install, "--no-deps", "--force-reinstall", str(ROOT)])
+    run([*pip, "uninstall", "--yes", PROJECT["name"]])
+    first = next(c for c in read(published.released(published.notebooks[0]))["cells"] if c["cell_type"] == "code")
+    said = run([str(python), "-c", "".join(first["source"])], PYTHONPATH=str(fake))
+    assert said == "No GPU, and this notebook needs none.\n" or said.startswith("GPU: ")
     yield python
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], **environment: str) -> str:
     """Run to success; the output, or a failure that shows it."""
-    done = subprocess.run(command, capture_output=True, text=True, env=outside(), cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, env=outside() | environment, cwd="/")
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -95,7 +132,7 @@ def outside() -> dict[str, str]:
 def test_installing_the_course_leaves_colabs_versions_alone(colab: Path) -> None:
     listed = json.loads(run([str(colab), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]))
     installed = {canonicalize_name(entry["name"]): entry["version"] for entry in listed}
-    wanted = colab_versions() | {"torch": version("torch")}
+    wanted = colab_versions() | ({} if EXACT else {"torch": version("torch")})
     changed = {name: number for name, number in installed.items() if name in wanted and wanted[name] != number}
     assert not changed
     assert {canonicalize_name(requirement.name) for requirement in DEPENDENCIES} <= set(installed)
@@ -129,10 +166,14 @@ def test_an_installed_course_lists_its_data_and_reads_models_on_colabs_versions(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", NOTEBOOKS, ids=lambda entry: entry.name)
-def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tmp_path, monkeypatch) -> None:
-    course = load_course(ROOT)
-    solved = fill(read(course.released(entry)), solutions(read(course.instructor(entry))))
-    ran = execute(solved, colab, tmp_path, monkeypatch)
+def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(
+    entry, published, colab, fake, tmp_path, monkeypatch
+) -> None:
+    solved = fill(read(published.released(entry)), solutions(read(published.instructor(entry))))
+    ran = execute(solved, colab, fake, tmp_path, monkeypatch)
+    first = next(cell for cell in ran.cells if cell.cell_type == "code")
+    assert "colab.start" in first.source
+    assert printed(first).startswith(("No GPU", "GPU: ")) and printed(first).count("\n") == 1
     checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
     assert len(checks) >= len(list(exercises(solved)))
     for cell in checks:
@@ -140,25 +181,24 @@ def test_a_solved_notebook_runs_from_its_first_cell_to_its_last(entry, colab, tm
 
 
 @pytest.mark.slow
-def test_an_unsolved_exercise_is_told_so_there_too(colab: Path, tmp_path: Path, monkeypatch) -> None:
-    entry = NOTEBOOKS[0]
-    released = read(load_course(ROOT).released(entry))
-    ran = execute(released, colab, tmp_path, monkeypatch, allow_errors=True)
+def test_an_unsolved_exercise_is_told_so_there_too(published, colab, fake, tmp_path, monkeypatch) -> None:
+    released = read(published.released(NOTEBOOKS[0]))
+    ran = execute(released, colab, fake, tmp_path, monkeypatch, allow_errors=True)
     checks = [cell for cell in ran.cells if cell.cell_type == "code" and cell.source.startswith("with check(")]
     assert checks
     for cell in checks:
         assert "not written yet" in printed(cell), f"{cell.source}\n{printed(cell)}"
 
 
-def execute(notebook: dict, python: Path, folder: Path, monkeypatch, allow_errors: bool = False):
-    """Run every cell with `python`'s kernel in an empty folder."""
+def execute(notebook: dict, python: Path, fake: Path, folder: Path, monkeypatch, allow_errors: bool = False):
+    """Run every cell with `python`'s kernel, which takes itself for Colab's, in an empty folder."""
     kernel = folder / "jupyter" / "kernels" / "colab"
     kernel.mkdir(parents=True)
     arguments = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": arguments, "display_name": "Colab", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
-    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(fake))
     empty = folder / "content"
     empty.mkdir()
     resources = {"metadata": {"path": str(empty)}}

@@ -37,6 +37,7 @@ DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
 ADDED = {"gguf"}  # Colab has none: installing the course brings it
 EXACT = os.environ.get("COLAB_EXACT") == "1"
 COLABS_PYTHON = "3.13"
+FOR_3_13 = {"pandas": "2.2.3"}  # the list is older than Colab's 3.13: the first version with wheels for it
 LEFT = shutil.ignore_patterns(".*", "build", "work", "__pycache__")  # of the checkout, when it is published
 
 
@@ -90,8 +91,11 @@ def colab(tmp_path_factory: pytest.TempPathFactory, published: Course, fake: Pat
     Its packages are kept in build/, by what they were made from; the course is installed anew. What the course needs
     and Colab lacks is installed beforehand too: without the versions pinned here its newest ones would come.
     """
-    base, pins = sys.executable, pin_lines()
+    base, pins, wheels = sys.executable, pin_lines(), []
     if EXACT:
+        pins = [line for line in pins if line.partition("==")[0] not in FOR_3_13]
+        pins += [f"{name}=={number}" for name, number in FOR_3_13.items()]
+        wheels = ["--only-binary", ":all:"]
         base = os.environ.get("COLAB_PYTHON") or shutil.which(f"python{COLABS_PYTHON}") or ""
         if not base:
             pytest.fail(f"no Python {COLABS_PYTHON} here: name one in COLAB_PYTHON", pytrace=False)
@@ -106,7 +110,7 @@ def colab(tmp_path_factory: pytest.TempPathFactory, published: Course, fake: Pat
     pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if not (folder / "complete").exists():
         run([base, "-m", "venv", "--clear", str(folder)])
-        run([*pip, "install", "--no-compile", "--constraint", str(constraints), *map(str, DEPENDENCIES)])
+        run([*pip, "install", "--no-compile", *wheels, "--constraint", str(constraints), *map(str, DEPENDENCIES)])
         (folder / "complete").touch()
     run([*pip, "uninstall", "--yes", PROJECT["name"]])
     first = next(c for c in read(published.released(published.notebooks[0]))["cells"] if c["cell_type"] == "code")
@@ -132,7 +136,7 @@ def outside() -> dict[str, str]:
 def test_installing_the_course_leaves_colabs_versions_alone(colab: Path) -> None:
     listed = json.loads(run([str(colab), "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]))
     installed = {canonicalize_name(entry["name"]): entry["version"] for entry in listed}
-    wanted = colab_versions() | ({} if EXACT else {"torch": version("torch")})
+    wanted = colab_versions() | (FOR_3_13 if EXACT else {"torch": version("torch")})
     changed = {name: number for name, number in installed.items() if name in wanted and wanted[name] != number}
     assert not changed
     assert {canonicalize_name(requirement.name) for requirement in DEPENDENCIES} <= set(installed)

@@ -1459,6 +1459,29 @@ class Muon(Optimizer):
         p -= lr * max(1, p.shape[0] / p.shape[1]) ** 0.5 * orthogonalize(ahead)
 
 
+# %% wrong="turned for ever" of="Muon" check="orthogonalize brings the singular values near one" says="RecursionError"
+def orthogonalize(x):
+    if x.shape[0] >= x.shape[1]:
+        return orthogonalize(x.T).T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x
+
+
+class Muon(Optimizer):
+    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def update(self, p, g, state, group):
+        mu, lr = group["momentum"], group["lr"]
+        state["m"] = mu * state.get("m", 0) + (1 - mu) * g
+        ahead = (1 - mu) * g + mu * state["m"]
+        p -= lr * group["weight_decay"] * p
+        p -= lr * max(1, p.shape[0] / p.shape[1]) ** 0.5 * orthogonalize(ahead)
+
+
 # %% right="methods in place" of="Muon"
 def orthogonalize(x):
     x = x / (x.norm() + 1e-7)
@@ -1493,3 +1516,9 @@ class Muon(Optimizer):
 # %% equivalent="61161377" of="Muon" because="a factor may stand at either matrix of a product"
 # %% equivalent="b51853fb" of="Muon" because="a gradient has the shape of its parameter"
 # %% equivalent="e9e74c7c" of="Muon" because="a gradient has the shape of its parameter"
+# %% equivalent="0d42ae5b" of="Muon" because="turned on its side or not, the result is the same: only the time differs"
+# %% equivalent="15d7325d" of="Muon" because="turned on its side or not, the result is the same: only the time differs"
+# %% equivalent="49026f6c" of="Muon" because="turned on its side or not, the result is the same: only the time differs"
+# %% equivalent="4a698a99" of="Muon" because="turned on its side or not, the result is the same: only the time differs"
+# %% equivalent="c91258e6" of="Muon" because="turned on its side or not, the result is the same: only the time differs"
+# %% equivalent="ea531fea" of="Muon" because="turned on its side or not, the result is the same: only the time differs"

@@ -1401,6 +1401,9 @@ check.close(orthogonalize(x), expected, atol=1e-7, rtol=1e-7,
 tall = check.randn(7, 2, seed=2).double()
 check.close(orthogonalize(tall), orthogonal_by_svd(check.randn(7, 2, seed=2).double()), atol=1e-7, rtol=1e-7,
             hint="a tall matrix: A = X Xᵀ is (rows, rows) and stands to the left of X")
+square = check.randn(5, 5, seed=4).double()
+check.close(orthogonalize(square), orthogonal_by_svd(check.randn(5, 5, seed=4).double()), atol=1e-7, rtol=1e-7,
+            hint="a square matrix is like any other; one that turns matrices on their side must stop turning somewhere")
 ### BEGIN HIDDEN TESTS
 small = (1e-5 * check.randn(3, 5, seed=3)).double()
 check.close(orthogonalize(small), orthogonal_by_svd((1e-5 * check.randn(3, 5, seed=3)).double()), atol=1e-6, rtol=1e-6,

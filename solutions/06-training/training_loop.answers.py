@@ -87,7 +87,7 @@ class Batches(Batches):
         return {"generator": torch.Generator().manual_seed(self.generator.initial_seed()).get_state()}
 
 
-# %% wrong="another key" of="Batches" check="a generator of its own" says="the keys"
+# %% wrong="another key" of="Batches" check="a generator of its own" says="a dict with one key"
 class Batches(Batches):
     def state_dict(self):
         return {"state": self.generator.get_state()}
@@ -116,6 +116,24 @@ class Batches(Batches):
         tokens = self.tokens.long()
         starts = torch.randint(len(tokens) - self.length, (self.batch_size, 1), generator=self.generator)
         windows = tokens[starts + torch.arange(self.length + 1)]
+        return windows[:, :-1], windows[:, 1:]
+
+
+# %% wrong="the generator itself is the state" of="Batches" check="a generator of its own" says="a dict with one key"
+class Batches(Batches):
+    def state_dict(self):
+        return {"generator": self.generator}
+
+    def load_state_dict(self, state):
+        self.generator = state["generator"]
+
+
+# %% wrong="windows of two-byte numbers stacked before they are long, by a sum" of="Batches" check="windows of neighbours" says="your code raised"
+class Batches(Batches):
+    def next_batch(self):
+        starts = torch.randint(len(self.tokens) - self.length, (self.batch_size, 1), generator=self.generator)
+        places = starts + torch.arange(self.length + 1)
+        windows = (self.tokens[places] + 0).long()
         return windows[:, :-1], windows[:, 1:]
 
 
@@ -222,7 +240,7 @@ class LossScaler(LossScaler):
         return True
 
 
-# %% wrong="the sum of squares is finite" of="LossScaler" check="one number that is not finite" says="large but finite"
+# %% wrong="the sum of squares is finite" of="LossScaler" check="one number that is not finite" says="each is finite"
 class LossScaler(LossScaler):
     def unscale(self, params):
         grads = [p.grad for p in params if p.grad is not None]
@@ -287,6 +305,58 @@ class LossScaler(LossScaler):
             self.scale = max(self.scale / 2, 1.0)
         elif self.good_steps == self.growth_interval:
             self.scale, self.good_steps = 2 * self.scale, 0
+
+
+# %% wrong="another gradient in place of the old" of="LossScaler" check="up by the scale" says="another tensor"
+class LossScaler(LossScaler):
+    def unscale(self, params):
+        finite = True
+        for p in params:
+            if p.grad is not None:
+                p.grad = p.grad / self.scale
+                finite = finite and bool(torch.isfinite(p.grad).all())
+        return finite
+
+
+# %% wrong="the loss is multiplied in place" of="LossScaler" check="up by the scale" says="still to be reported"
+class LossScaler(LossScaler):
+    def scale_loss(self, loss):
+        loss *= self.scale
+        return loss
+
+
+# %% wrong="unscale changes the scale" of="LossScaler" check="up by the scale" says="leave self.scale alone"
+class LossScaler(LossScaler):
+    def unscale(self, params):
+        finite = True
+        for p in params:
+            if p.grad is not None:
+                p.grad /= self.scale
+                finite = finite and bool(torch.isfinite(p.grad).all())
+        self.update(finite)
+        return finite
+
+
+# %% wrong="the sum of the numbers is finite" of="LossScaler" check="one number that is not finite" says="each is finite"
+class LossScaler(LossScaler):
+    def unscale(self, params):
+        finite = True
+        for p in params:
+            if p.grad is not None:
+                p.grad /= self.scale
+                finite = finite and bool(torch.isfinite(p.grad.sum()))
+        return finite
+
+
+# %% wrong="growth at every multiple, counted on" of="LossScaler" check="up and down as PyTorch's" says="the table's last column"
+class LossScaler(LossScaler):
+    def update(self, finite):
+        if not finite:
+            self.scale, self.good_steps = self.scale / 2, 0
+            return
+        self.good_steps += 1
+        if self.good_steps % self.growth_interval == 0:
+            self.scale *= 2
 
 
 # %% right="multiplied by the reciprocal, judged at once" of="LossScaler"
@@ -440,12 +510,34 @@ def accumulate_gradients(model, micro_batches, dtype=torch.float32, scaler=None)
     return total
 
 
-# %% wrong="everything stays on the CPU" of="accumulate_gradients" check="on the model's device" says="not on the expected device"
+# %% wrong="everything stays on the CPU" of="accumulate_gradients" check="on the model's device" says="bring inputs and targets there"
 def accumulate_gradients(model, micro_batches, dtype=torch.float32, scaler=None):
     total = 0
     for inputs, targets in micro_batches:
         loss = language_loss(model, inputs, targets, dtype) / len(micro_batches)
         (loss if scaler is None else scaler.scale_loss(loss)).backward()
+        total = total + loss.detach()
+    return total
+
+
+# %% wrong="a plain number" of="accumulate_gradients" check="one large batch" says="not a plain number"
+def accumulate_gradients(model, micro_batches, dtype=torch.float32, scaler=None):
+    device = next(model.parameters()).device
+    total = 0.0
+    for inputs, targets in micro_batches:
+        loss = language_loss(model, inputs.to(device), targets.to(device), dtype) / len(micro_batches)
+        (scaler.scale_loss(loss) if scaler is not None else loss).backward()
+        total = total + loss.item()
+    return total
+
+
+# %% wrong="the targets stay on the CPU" of="accumulate_gradients" check="on the model's device" says="bring inputs and targets there"
+def accumulate_gradients(model, micro_batches, dtype=torch.float32, scaler=None):
+    device = next(model.parameters()).device
+    total = 0.0
+    for inputs, targets in micro_batches:
+        loss = language_loss(model, inputs.to(device), targets, dtype) / len(micro_batches)
+        (scaler.scale_loss(loss) if scaler is not None else loss).backward()
         total = total + loss.detach()
     return total
 
@@ -698,6 +790,103 @@ def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torc
     return loss.item(), norm.item()
 
 
+# %% wrong="dtype is not handed on" of="train_step" check="forget, accumulate" says="dtype is handed to"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], scaler=scaler)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = clip_grad_norm(params, max_norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item(), norm.item()
+
+
+# %% wrong="the loss alone" of="train_step" check="forget, accumulate" says="two plain numbers"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], dtype, scaler)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = clip_grad_norm(params, max_norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item()
+
+
+# %% wrong="the norm as a tensor" of="train_step" check="forget, accumulate" says="two plain numbers"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], dtype, scaler)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = clip_grad_norm(params, max_norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item(), norm
+
+
+# %% wrong="unscaled, but never scaled" of="train_step" check="the scaler finds its scale" says="accumulate_gradients needs the scaler"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], dtype)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = clip_grad_norm(params, max_norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item(), norm.item()
+
+
+# %% wrong="a norm of zero where the step is skipped" of="train_step" check="nothing is spoiled" says="as they are"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], dtype, scaler)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = clip_grad_norm(params, max_norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item(), norm.item() if torch.isfinite(norm) else 0.0
+
+
+# %% wrong="PyTorch's clipping in two parts" of="train_step" check="forget, accumulate" says="may not call torch.nn.utils.get_total_norm"
+def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
+    optimizer.zero_grad()
+    loss = accumulate_gradients(model, [batches.next_batch() for _ in range(accumulate)], dtype, scaler)
+    params = list(model.parameters())
+    finite = True
+    if scaler is not None:
+        finite = scaler.unscale(params)
+    norm = nn.utils.get_total_norm([p.grad for p in params])
+    nn.utils.clip_grads_with_norm_(params, max_norm, norm)
+    if torch.isfinite(norm):
+        optimizer.step()
+    if scaler is not None:
+        scaler.update(finite)
+    return loss.item(), norm.item()
+
+
 # %% right="a scaler of one where there is none" of="train_step"
 def train_step(model, batches, optimizer, accumulate=1, max_norm=1.0, dtype=torch.float32, scaler=None):
     scaler = scaler or LossScaler(scale=1.0, growth_interval=10**9)
@@ -863,6 +1052,51 @@ def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
     os.replace(f"{path}.tmp", path)
 
 
+# %% wrong="the old file is removed before the renaming" of="save_checkpoint" check="a power cut" says="the old file was removed first"
+def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
+    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "batches": batches.state_dict(), "scaler": None if scaler is None else scaler.state_dict(),
+             "rng": rng_state()}
+    tmp = f"{path}.tmp"
+    torch.save(state, tmp)
+    if os.path.exists(path):
+        os.remove(path)
+    os.replace(tmp, path)
+
+
+# %% wrong="removed and renamed, by pathlib" of="save_checkpoint" check="a power cut" says="the old file was removed first"
+def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
+    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "batches": batches.state_dict(), "scaler": None if scaler is None else scaler.state_dict(),
+             "rng": rng_state()}
+    tmp = f"{path}.tmp"
+    torch.save(state, tmp)
+    Path(path).unlink(missing_ok=True)
+    Path(tmp).rename(path)
+
+
+# %% wrong="the CPU's generator alone" of="save_checkpoint" check="holds all that a run goes on from" says="generators of all devices"
+def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
+    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "batches": batches.state_dict(), "scaler": None if scaler is None else scaler.state_dict(),
+             "rng": torch.get_rng_state()}
+    tmp = f"{path}.tmp"
+    torch.save(state, tmp)
+    os.replace(tmp, path)
+
+
+# %% wrong="through memory, and from there to a file" of="save_checkpoint" check="a power cut" says="writes to a temporary file"
+def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
+    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "batches": batches.state_dict(), "scaler": None if scaler is None else scaler.state_dict(),
+             "rng": rng_state()}
+    tmp = f"{path}.tmp"
+    buf = io.BytesIO()
+    torch.save(state, buf)
+    Path(tmp).write_bytes(buf.getvalue())
+    os.replace(tmp, path)
+
+
 # %% right="by pathlib" of="save_checkpoint"
 def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
     path = Path(path)
@@ -897,6 +1131,17 @@ def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
     if scaler is not None:
         state["scaler"] = scaler.state_dict()
     torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+# %% right="a file by its descriptor" of="save_checkpoint"
+def save_checkpoint(path, step, model, optimizer, batches, scaler=None):
+    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "batches": batches.state_dict(), "scaler": None if scaler is None else scaler.state_dict(),
+             "rng": rng_state()}
+    descriptor, temporary = tempfile.mkstemp(dir=Path(path).parent)
+    with os.fdopen(descriptor, "wb") as file:
+        torch.save(state, file)
     os.replace(temporary, path)
 
 
@@ -993,7 +1238,7 @@ def load_checkpoint(path, model, optimizer, batches, scaler=None):
     return saved["step"]
 
 
-# %% wrong="the scaler is forgotten" of="load_checkpoint" check="the scaler too" says="takes the scale from the file"
+# %% wrong="the scaler is forgotten" of="load_checkpoint" check="the scaler too" says="takes two of them from the file"
 def load_checkpoint(path, model, optimizer, batches, scaler=None):
     saved = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(saved["model"])
@@ -1038,6 +1283,32 @@ def load_checkpoint(path, model, optimizer, batches, scaler=None):
         scaler.load_state_dict(saved["scaler"])
     set_rng_state(saved["rng"])
     return saved["step"]
+
+
+# %% wrong="the scale without its count" of="load_checkpoint" check="the scaler too" says="takes two of them"
+def load_checkpoint(path, model, optimizer, batches, scaler=None):
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    move_memory(optimizer)
+    batches.load_state_dict(state["batches"])
+    if scaler is not None:
+        scaler.scale = state["scaler"]["scale"]
+    set_rng_state(state["rng"])
+    return state["step"]
+
+
+# %% wrong="the memory is moved before it is loaded" of="load_checkpoint" check="memory to the model's device" says="move_memory(optimizer) after loading"
+def load_checkpoint(path, model, optimizer, batches, scaler=None):
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    move_memory(optimizer)
+    optimizer.load_state_dict(state["optimizer"])
+    batches.load_state_dict(state["batches"])
+    if scaler is not None:
+        scaler.load_state_dict(state["scaler"])
+    set_rng_state(state["rng"])
+    return state["step"]
 
 
 # %% right="in a loop" of="load_checkpoint"
@@ -1334,6 +1605,135 @@ def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0, 
     return losses
 
 
+# %% wrong="always a cosine" of="train" check="as PyTorch's loop" says="kind is handed"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    step = 0
+    if resume and path is not None and Path(path).exists():
+        step = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    while step < steps:
+        scale_lr(optimizer, schedule(step, "cosine", warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        step += 1
+        losses.append(loss)
+        if log is not None:
+            log({"step": step, "loss": loss, "norm": norm, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and (step == steps or (every and step % every == 0)):
+            save_checkpoint(path, step, model, optimizer, batches, scaler)
+    return losses
+
+
+# %% wrong="the loss in place of the norm" of="train" check="as PyTorch's loop" says="is the norm of the gradient"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    step = 0
+    if resume and path is not None and Path(path).exists():
+        step = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    while step < steps:
+        scale_lr(optimizer, schedule(step, kind, warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        step += 1
+        losses.append(loss)
+        if log is not None:
+            log({"step": step, "loss": loss, "norm": loss, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and (step == steps or (every and step % every == 0)):
+            save_checkpoint(path, step, model, optimizer, batches, scaler)
+    return losses
+
+
+# %% wrong="a path is taken for a Path" of="train" check="after a power cut" says="'str' object has no attribute"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    step = 0
+    if resume and path is not None and path.exists():
+        step = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    while step < steps:
+        scale_lr(optimizer, schedule(step, kind, warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        step += 1
+        losses.append(loss)
+        if log is not None:
+            log({"step": step, "loss": loss, "norm": norm, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and (step == steps or (every and step % every == 0)):
+            save_checkpoint(path, step, model, optimizer, batches, scaler)
+    return losses
+
+
+# %% wrong="resume takes a path for granted" of="train" check="checkpoints when they are due" says="TypeError"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    step = 0
+    if resume and Path(path).exists():
+        step = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    while step < steps:
+        scale_lr(optimizer, schedule(step, kind, warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        step += 1
+        losses.append(loss)
+        if log is not None:
+            log({"step": step, "loss": loss, "norm": norm, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and (step == steps or (every and step % every == 0)):
+            save_checkpoint(path, step, model, optimizer, batches, scaler)
+    return losses
+
+
+# %% wrong="one step in any case" of="train" check="after a power cut" says="takes no step"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    step = 0
+    if resume and path is not None and Path(path).exists():
+        step = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    while True:
+        scale_lr(optimizer, schedule(step, kind, warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        step += 1
+        losses.append(loss)
+        if log is not None:
+            log({"step": step, "loss": loss, "norm": norm, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and (step == steps or (every and step % every == 0)):
+            save_checkpoint(path, step, model, optimizer, batches, scaler)
+        if step >= steps:
+            break
+    return losses
+
+
+# %% wrong="the loop's counter after a loop that did not run" of="train" check="after a power cut" says="UnboundLocalError"
+def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0,
+          accumulate=1, max_norm=1.0, dtype=torch.float32,
+          scaler=None, log=None, path=None, every=0, resume=False):
+    start = 0
+    if resume and path is not None and Path(path).exists():
+        start = load_checkpoint(path, model, optimizer, batches, scaler)
+    losses = []
+    for step in range(start, steps):
+        scale_lr(optimizer, schedule(step, kind, warmup, steps, floor))
+        model.train()
+        loss, norm = train_step(model, batches, optimizer, accumulate, max_norm, dtype, scaler)
+        losses.append(loss)
+        if log is not None:
+            log({"step": step + 1, "loss": loss, "norm": norm, "lr": optimizer.param_groups[0]["lr"]})
+        if path is not None and every and (step + 1) % every == 0:
+            save_checkpoint(path, step + 1, model, optimizer, batches, scaler)
+    if path is not None:
+        save_checkpoint(path, step + 1, model, optimizer, batches, scaler)
+    return losses
+
+
 # %% right="a for loop over the steps that are left" of="train"
 def train(model, batches, optimizer, steps, warmup=0, kind="cosine", floor=0.0, accumulate=1, max_norm=1.0,
           dtype=torch.float32, scaler=None, log=None, path=None, every=0, resume=False):
@@ -1613,6 +2013,120 @@ class Recompute(torch.autograd.Function):
         set_rng_state(now)
         torch.autograd.backward(output, grad)
         return None, *(x.grad for x in inputs)
+
+
+# %% wrong="a gradient for the first input alone" of="Recompute" check="the same output and the same gradients" says="the .grad of each copy"
+class Recompute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, function, *inputs):
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        ctx.rng = rng_state()
+        ctx.autocast = autocast_now(inputs[0].device.type)
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        inputs = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors]
+        now = rng_state()
+        set_rng_state(ctx.rng)
+        with torch.enable_grad(), ctx.autocast():
+            out = ctx.function(*inputs)
+        set_rng_state(now)
+        torch.autograd.backward(out, grad)
+        return (None, inputs[0].grad, *[None] * (len(inputs) - 1))
+
+
+# %% wrong="the first input always, the others never" of="Recompute" check="the same output and the same gradients" says="hint"
+class Recompute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, function, *inputs):
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        ctx.rng = rng_state()
+        ctx.autocast = autocast_now(inputs[0].device.type)
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        inputs = [x.detach() for x in ctx.saved_tensors]
+        inputs[0].requires_grad_()
+        now = rng_state()
+        set_rng_state(ctx.rng)
+        with torch.enable_grad(), ctx.autocast():
+            out = ctx.function(*inputs)
+        set_rng_state(now)
+        torch.autograd.backward(out, grad)
+        return (None, *[x.grad for x in inputs])
+
+
+# %% wrong="the parameters' gradients are set to zero first" of="Recompute" check="the same output and the same gradients" says="add up in .grad"
+class Recompute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, function, *inputs):
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        ctx.rng = rng_state()
+        ctx.autocast = autocast_now(inputs[0].device.type)
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        inputs = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors]
+        now = rng_state()
+        set_rng_state(ctx.rng)
+        with torch.enable_grad(), ctx.autocast():
+            out = ctx.function(*inputs)
+        set_rng_state(now)
+        ctx.function.zero_grad()
+        torch.autograd.backward(out, grad)
+        return (None, *[x.grad for x in inputs])
+
+
+# %% wrong="the inputs are attributes as well" of="Recompute" check="keeps the inputs" says="no tensor is an attribute"
+class Recompute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, function, *inputs):
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        ctx.inputs = inputs
+        ctx.rng = rng_state()
+        ctx.autocast = autocast_now(inputs[0].device.type)
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        inputs = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors]
+        now = rng_state()
+        set_rng_state(ctx.rng)
+        with torch.enable_grad(), ctx.autocast():
+            out = ctx.function(*inputs)
+        set_rng_state(now)
+        torch.autograd.backward(out, grad)
+        return (None, *[x.grad for x in inputs])
+
+
+# %% wrong="the output is an attribute" of="Recompute" check="keeps the inputs" says="no tensor is an attribute"
+class Recompute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, function, *inputs):
+        ctx.function = function
+        ctx.save_for_backward(*inputs)
+        ctx.rng = rng_state()
+        ctx.autocast = autocast_now(inputs[0].device.type)
+        ctx.out = function(*inputs)
+        return ctx.out
+
+    @staticmethod
+    def backward(ctx, grad):
+        inputs = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors]
+        now = rng_state()
+        set_rng_state(ctx.rng)
+        with torch.enable_grad(), ctx.autocast():
+            out = ctx.function(*inputs)
+        set_rng_state(now)
+        torch.autograd.backward(out, grad)
+        return (None, *[x.grad for x in inputs])
 
 
 # %% right="fork_rng, and one list of leaves" of="Recompute"

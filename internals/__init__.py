@@ -16,5 +16,6 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "gpt": "05-transformers",
     "llama": "05-transformers",
     "t5_and_sharing": "05-transformers",
+    "objectives": "06-training",
     "training_loop": "06-training",
 }

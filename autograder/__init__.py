@@ -4,6 +4,7 @@ Notebooks use `from autograder import check`. Importing this package stays fast:
 that needs it, and nothing here needs nbgrader or Jupyter.
 """
 
+from autograder import progress
 from autograder.checks import check
 
-__all__ = ["check"]
+__all__ = ["check", "progress"]

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from autograder.borrowing import refuse_borrowing
 from autograder.course import Course, Notebook
+from autograder.extras import with_panel
 from autograder.files import write_atomically
 from autograder.frame import framed
 from autograder.grammar import BEGIN_HIDDEN, END_HIDDEN
 from autograder.library import handwritten_file, library_module, package_init
+from autograder.outline import entry, outline_path
+from autograder.outline import to_bytes as outline_file
 from autograder.rules import checked_cells
-from autograder.source import Cell, SourceError
+from autograder.source import Cell, SourceError, read_cells
 
 INDENT = "    "
 NOTEBOOK_METADATA = {
@@ -131,6 +134,8 @@ def outputs(course: Course) -> dict[Path, bytes]:
     files: dict[Path, bytes] = {course.root / "internals" / "__init__.py": package_init(course).encode()}
     for notebook in course.notebooks:
         files |= notebook_outputs(course, notebook)
+    files[outline_path(course)] = outline_file([entry(n, read_cells(course.source(n))) for n in course.notebooks])
+    files |= start_page(course)
     for path in _handwritten(course):
         target = course.root / "internals" / path.relative_to(course.root / "solutions" / "library")
         if target in files:
@@ -164,9 +169,24 @@ def notebook_outputs(course: Course, notebook: Notebook) -> dict[Path, bytes]:
             )
     return {
         course.instructor(notebook): instructor,
-        course.released(notebook): released,
+        course.released(notebook): to_bytes(with_panel(released, notebook.name)),
         _library_path(course, notebook): library_module(path, notebook, cells).encode(),
     }
+
+
+def start_page(course: Course) -> dict[Path, bytes]:
+    """The page that `make lab` opens on, from solutions/start.py; nothing where a course has none."""
+    source = course.root / "solutions" / "start.py"
+    if not source.exists():
+        return {}
+    cells = []
+    for cell in read_cells(source):
+        if cell.kind not in ("text", "given"):
+            raise SourceError(source, cell.line, f"the start page holds text and given code only, no {cell.kind}")
+        code: dict = {} if cell.kind == "text" else {"execution_count": None, "outputs": []}
+        kind = "code" if code else "markdown"
+        cells.append({"cell_type": kind, "id": cell.grade_id, "metadata": {}, "source": cell.source, **code})
+    return {course.start_page: to_bytes(cells)}
 
 
 def _library_path(course: Course, notebook: Notebook) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from autograder.course import CourseError, load_course
@@ -49,6 +50,30 @@ def check_command(arguments: argparse.Namespace) -> int:
     from autograder.show import show_checks
 
     return show_checks(Path(arguments.notebook))
+
+
+def progress_command(arguments: argparse.Namespace) -> int:
+    """`course progress`: how far a student is, read from their notebooks."""
+    from autograder.progress.terminal import show
+
+    course = load_course()
+    return show(course, [course.find(name) for name in arguments.notebook], arguments.work or course.work)
+
+
+def reset_command(arguments: argparse.Namespace) -> int:
+    """`course reset`: begin a notebook again."""
+    from autograder.work.commands import reset
+
+    course = load_course()
+    return reset(course, course.find(arguments.notebook), arguments.work or course.work)
+
+
+def update_command(arguments: argparse.Namespace) -> int:
+    """`course update`: bring a student's notebooks to the version that is released now."""
+    from autograder.work.commands import update
+
+    course = load_course()
+    return update(course, [course.find(name) for name in arguments.notebook], arguments.work or course.work)
 
 
 def grade_command(arguments: argparse.Namespace) -> int:
@@ -114,10 +139,30 @@ def add_data_command(sub: argparse.ArgumentParser) -> None:
         if keys:
             one.add_argument("key", nargs=keys, metavar="KEY", help="as `course data` lists them")
 
-    action("list", "", "list every key: what it is, its size, its licence, whether it is in the cache", "course data")
+    action("list", "", "list every key: what it is, its size, its licence, whether it is cached", "course data list")
     action("fetch", "+", "fetch keys, to be read offline later", "course data fetch minilm", "course data fetch all")
     action("verify", "*", "compare the files in the cache with their hashes", "course data verify minilm")
     action("clear", "*", "remove keys from the cache; all of them when none is given", "course data clear smollm2")
+
+
+def add_students_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """What a student does with their own folder. command: adds a subcommand, see `parser`."""
+    which = "its name, or its file"
+    sub = command("progress", progress_command, "say how far you are, from your own notebooks", "course progress")
+    sub.add_argument("notebook", nargs="*", help=f"{which}: exercise by exercise; the whole course when none is given")
+    add_work(sub)
+    text = "begin a notebook again; yours is kept as a dated copy"
+    sub = command("reset", reset_command, text, "course reset multi_head")
+    sub.add_argument("notebook", help=which)
+    add_work(sub)
+    text = "bring your notebooks to the course's new version, your answers in them; a dated copy of each is kept"
+    sub = command("update", update_command, text, "course update multi_head")
+    sub.add_argument("notebook", nargs="*", help=f"{which}; all when none is given")
+    add_work(sub)
+
+
+def add_work(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--work", type=Path, metavar="FOLDER", help="where your notebooks are (default: work/)")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -172,6 +217,7 @@ def parser() -> argparse.ArgumentParser:
         "course check work/03-attention/scaled_dot_product.ipynb",
     )
     sub.add_argument("notebook", help="your .ipynb file")
+    add_students_commands(command)
     sub = command("grade", grade_command, "grade submissions", "course grade moodle.zip --workers 4")
     sub.add_argument("folder", help="a folder with one folder a student, a flat one, an LMS zip, or one notebook")
     sub.add_argument("--workers", type=count, metavar="N", help="how many at a time (default: one a core)")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from autograder.limits import Limits, read_limits
 
+START_PAGE = "start.ipynb"  # in modules/ and work/
+
 
 class CourseError(Exception):
     """Something a person has to mend. Its text is one line: which file, what is wrong, what to do."""
@@ -51,6 +53,16 @@ class Course:
     def instructor(self, notebook: Notebook) -> Path:
         """With solutions and hidden checks: what nbgrader takes as the source."""
         return self.root / "build" / "source" / notebook.module / f"{notebook.name}.ipynb"
+
+    @property
+    def work(self) -> Path:
+        """Where `make lab` lays out a student's own notebooks."""
+        return self.root / "work"
+
+    @property
+    def start_page(self) -> Path:
+        """What `make lab` opens on; nobody hands it in."""
+        return self.root / "modules" / START_PAGE
 
     def find(self, name: str) -> Notebook:
         """A notebook by its name, or by the path of any of its files. Raises CourseError."""

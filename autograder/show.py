@@ -12,11 +12,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from autograder.course import Course, CourseError, Notebook
+from autograder.extras import is_panel
 
 if TYPE_CHECKING:
     from autograder.answers import Trial
-    from autograder.grading.doctor import Finding
     from autograder.grading.exam import Exam
+    from autograder.machine import Finding
 
 console = Console()
 
@@ -96,7 +97,7 @@ def show_checks(path: Path) -> int:
     demos = _demos(path)
     engine = Engine()
     titles, failed = [], 0
-    code = [(number, cell) for number, cell in enumerate(cells) if cell.kind == "code" and number not in demos]
+    code = [(n, c) for n, c in enumerate(cells) if c.kind == "code" and n not in demos and not is_panel(c.source)]
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(path.name, total=len(code))
         for _, cell in code:

@@ -152,7 +152,7 @@ def test_every_notebook_of_the_course_is_there_in_all_its_forms() -> None:
         for path in (course.source(notebook), course.answers(notebook), course.released(notebook)):
             assert path.is_file(), path
     released = set((ROOT / "modules").rglob("*.ipynb"))
-    assert released == {course.released(notebook) for notebook in course.notebooks}
+    assert released == {course.start_page, *(course.released(notebook) for notebook in course.notebooks)}
 
 
 def test_the_licence_of_the_package_is_the_one_in_the_file() -> None:

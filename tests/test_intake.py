@@ -545,3 +545,21 @@ def test_a_source_that_cannot_be_read_leaves_names_to_decide(tmp_path):
     course = write_course(tmp_path, SOURCE.replace("# %%", "# %% bare words", 1))
     write(tmp_path / "f", {"anna/softplus.ipynb": b"{}"})
     assert summary(intake.find(course, tmp_path / "f")) == [("anna", "softplus", "")]
+
+
+def test_a_whole_folder_of_work_counts_once_the_start_page_and_dated_copies_aside(course, tmp_path):
+    """A student hands in all of work/: `make lab`'s start page holds no answers, `course reset` left an older copy."""
+    page = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}).encode()
+    older = notebook(course, older=True)
+    files = {
+        "anna/start.ipynb": page,
+        "anna/01-sums/softplus.ipynb": notebook(course),
+        "anna/copies/softplus-2026-01-30-153010.ipynb": older,
+        "ben/start.ipynb": page,
+    }
+    write(tmp_path, files)
+    os.utime(tmp_path / "anna/copies/softplus-2026-01-30-153010.ipynb", (1_600_000_000, 1_600_000_000))
+    anna, ben = find(course, tmp_path)
+    assert (anna.name, anna.problem) == ("anna/01-sums/softplus.ipynb", "")
+    assert "left out: anna/copies/softplus-2026-01-30-153010.ipynb" in anna.notes[0]
+    assert ben.problem.startswith("no notebook was handed in")

@@ -1,7 +1,7 @@
 """python -m tools.lab {student|instructor} [JupyterLab's own arguments]: JupyterLab with that role's panels.
 
-student: rooted at work/, nbgrader's Validate button and none of its other panels. instructor: rooted at the
-repository, opening formgrader on the course's gradebook.
+student: rooted at work/, opening its start page, nbgrader's Validate button and none of its other panels. instructor:
+rooted at the repository, opening formgrader on the course's gradebook.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tools.environment import binaries
 
 ROOT = Path(__file__).resolve().parent.parent
 # The tab for manual grading: formgrader's first tab offers what `course build` and `course grade` do here.
-FIRST_PAGE = {"student": "/lab", "instructor": "/formgrader/gradebook"}
+FIRST_PAGE = {"student": "/lab/tree/start.ipynb", "instructor": "/formgrader/gradebook"}
 
 
 def command(role: str, folder: Path, *extra: str) -> list[str]:

@@ -7,21 +7,11 @@ import os
 import platform
 import shutil
 import subprocess
-from dataclasses import dataclass
 
 from autograder.course import Course, CourseError
 from autograder.grading.walls import sandbox_problem
 from autograder.limits import Limits
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One fact. level: good, note, or bad (grading cannot work). means: what follows."""
-
-    level: str
-    subject: str
-    fact: str
-    means: str = ""
+from autograder.machine import Finding, cores, memory
 
 
 def examine(course: Course) -> list[Finding]:
@@ -95,14 +85,11 @@ def _cgroup() -> Finding:
 
 
 def _size() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    need = cores * Limits().memory / 2**30
-    if memory < need:
-        return Finding(
-            "note", "size", f"{cores} cores, {memory:.0f} GiB", f"rooms may use {need:.0f} GiB: fewer --workers"
-        )
-    return Finding("good", "size", f"{cores} cores, {memory:.0f} GiB", f"{cores} submissions are graded at a time")
+    room, at_a_time, need = (memory() or 0) / 2**30, cores(), cores() * Limits().memory / 2**30
+    fact = f"{at_a_time} cores, {room:.0f} GiB"
+    if room < need:
+        return Finding("note", "size", fact, f"rooms may use {need:.0f} GiB: fewer --workers")
+    return Finding("good", "size", fact, f"{at_a_time} submissions are graded at a time")
 
 
 def _program(name: str, use: str) -> Finding:

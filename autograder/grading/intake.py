@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.course import Course, CourseError, Notebook
+from autograder.course import START_PAGE, Course, CourseError, Notebook
 from autograder.grading.naming import Named, is_notebook, named
 from autograder.grading.recognise import Recogniser
 from autograder.grading.stores import Entry, entries, is_zip
@@ -119,7 +119,8 @@ def _lift(course: Course, path: Path, found: list[Entry]) -> list[Entry]:
 
 
 def _counts_as_notebook(found: _Found) -> bool:
-    return is_notebook(found.entry.parts[-1]) or bool(found.entry.problem)
+    file = found.entry.parts[-1]
+    return is_notebook(file) and file != START_PAGE or bool(found.entry.problem)
 
 
 def _tell_namesakes_apart(found: list[_Found]) -> None:

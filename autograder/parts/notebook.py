@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from autograder.extras import is_panel
 from autograder.grading.cells import Refused, Submitted, read
-from autograder.grading.python_text import definitions, forget
+from autograder.grading.python_text import definitions, forget, squeeze
 from autograder.parts.slices import Statement, cut, names_read, read_statements
 
 CHECK = "with check("
@@ -53,6 +54,7 @@ class StudentsNotebook:
         given = [c.source for c in self._course if not set(c.ids) & {*self.exercises} and not _is_apart(c)]
         lost = [s for s in read_statements(given) if not s.binds & mine] if released else []
         self.statements = lost + self.statements  # given cells that the student deleted
+        self._as_given = {squeeze(s.source) for s in read_statements(_of_student(ours))} if released else set()
         forget()
 
     @cached_property
@@ -69,6 +71,11 @@ class StudentsNotebook:
     def checks_of(self, exercise: str) -> list[Check]:
         """Its checks, in order."""
         return [check for check in self.checks if check.exercise == exercise]
+
+    def written(self, exercise: str) -> bool:
+        """Whether the student wrote anything into it: a definition of one of its names is not as it was given."""
+        names = {name for name, home in self.homes.items() if home == exercise}
+        return any(s.binds & names and squeeze(s.source) not in self._as_given for s in self.statements)
 
     def slice_of(self, names: Sequence[str]) -> list[Statement]:
         """What these names rest on."""
@@ -99,8 +106,8 @@ def _read(path: Path) -> list[Submitted]:
 
 
 def _is_apart(cell: Submitted) -> bool:
-    """A check, or a demo, on which nothing rests."""
-    return CHECK in cell.source or any(name.startswith("demo-") for name in cell.ids)
+    """A check, a demo or the panel at the end, on which nothing rests."""
+    return CHECK in cell.source or is_panel(cell.source) or any(name.startswith("demo-") for name in cell.ids)
 
 
 def _of_student(cells: list[Submitted]) -> list[str]:

@@ -1,7 +1,7 @@
 """Try exercises of a student's notebook against their checks, in a process that may hang, crash or be killed.
 
     → {"label": …, "exercises": [{"name", "source", "checks": [[title, source], …]}, …]} on stdin
-    ← a line {"begun": true}, then a line {"name": …, "reason": "" where all checks pass} for each, in order
+    ← a line {"begun": true}, then for each exercise a line {"name": …, "reason": "" where it passes} a check, in order
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,24 +27,41 @@ TRIED = "AUTOGRADER_PARTS_TRIED"  # the notebooks whose parts are being tried, t
 ROOT = str(Path(__file__).resolve().parents[2])
 
 
-def verdicts(notebook: str, label: str, folder: Path, exercises: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each exercise's name and why it does not pass, "" where it does. One that ends its process costs only itself."""
+def verdicts(
+    notebook: str, label: str, folder: Path, exercises: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, list[str]]]:
+    """Each exercise's name, and of each of its checks why it does not pass, "" where it does.
+
+    An exercise that ends its process, or takes too long, costs its own checks from there on and nothing else.
+    """
     waiting = list(exercises)
     while waiting:
         with _process(notebook, folder) as process:
             lines = _lines(process, {"label": label, "exercises": waiting})
             if not isinstance(_next(lines, START_SECONDS), dict):
-                yield from ((e["name"], "yours could not be tried: no second Python could be started") for e in waiting)
+                why = "yours could not be tried: no second Python could be started"
+                yield from ((exercise["name"], [why] * len(exercise["checks"])) for exercise in waiting)
                 return
-            while waiting:
-                report = _next(lines, SECONDS)
+            ended = False
+            while waiting and not ended:
                 exercise = waiting.pop(0)
-                if isinstance(report, dict) and report.get("name") == exercise["name"]:
-                    yield exercise["name"], str(report.get("reason"))
-                    continue
-                late = f"yours does not end within {SECONDS:.0f} s"
-                yield exercise["name"], late if report == "late" else "yours ends its process: does it exit, or crash?"
-                break
+                reasons, why = _reasons(lines, exercise["name"], len(exercise["checks"]))
+                ended = bool(why)
+                yield exercise["name"], [*reasons, *[why] * (len(exercise["checks"]) - len(reasons))]
+
+
+def _reasons(lines: queue.SimpleQueue[str], name: str, checks: int) -> tuple[list[str], str]:
+    """What is reported of one exercise, and why there is no more of it: "" where it is complete."""
+    reasons: list[str] = []
+    deadline = time.monotonic() + SECONDS
+    while len(reasons) < checks:
+        report = _next(lines, max(0.0, deadline - time.monotonic()))
+        if report == "late":
+            return reasons, f"yours does not end within {SECONDS:.0f} s"
+        if not isinstance(report, dict) or report.get("name") != name:
+            return reasons, "yours ends its process: does it exit, or crash?"
+        reasons.append(str(report.get("reason")))
+    return reasons, ""
 
 
 @contextlib.contextmanager
@@ -106,26 +124,31 @@ def _next(lines: queue.SimpleQueue[str], seconds: float) -> dict[str, Any] | str
     return report if isinstance(report, dict) else "ended"
 
 
-def try_exercise(source: str, checks: Sequence[Sequence[str]], label: str) -> str:
-    """Run what an exercise rests on, then its checks; returns why it does not pass, "" where it does."""
-    from autograder.checks import CheckFailed
-
+def try_exercise(source: str, checks: Sequence[Sequence[str]], label: str) -> Iterator[str]:
+    """Run what an exercise rests on, then its checks; of each, why it does not pass, "" where it does."""
     module = sys.modules["__main__"] = types.ModuleType("__main__")  # as in a notebook: messages name the line
     try:
         fill(module, source, label)
     except Exception as error:
-        return f"yours does not run: {_words(error)}"
+        yield from [f"yours does not run: {_words(error)}"] * len(checks)
+        return
     for title, check in checks:
-        try:
-            exec(compile(check, "<check>", "exec", dont_inherit=True), module.__dict__)
-        except CheckFailed as failed:
-            name, _, promise = title.partition(":")
-            if failed.reason.startswith("not written yet"):
-                missing = failed.reason.removeprefix("not written yet: ").partition(" ")[0]
-                return "yours is not written yet" if missing == name else f"yours needs {missing}, not written yet"
-            return f"yours does not pass yet: '{promise.strip()}'"
-        except Exception as error:
-            return f"yours does not pass yet: {_words(error)}"
+        yield _try_check(module, title, check)
+
+
+def _try_check(module: types.ModuleType, title: str, check: str) -> str:
+    from autograder.checks import CheckFailed
+
+    try:
+        exec(compile(check, "<check>", "exec", dont_inherit=True), module.__dict__)
+    except CheckFailed as failed:
+        name, _, promise = title.partition(":")
+        if failed.reason.startswith("not written yet"):
+            missing = failed.reason.removeprefix("not written yet: ").partition(" ")[0]
+            return "yours is not written yet" if missing == name else f"yours needs {missing}, not written yet"
+        return f"yours does not pass yet: '{promise.strip()}'"
+    except Exception as error:
+        return f"yours does not pass yet: {_words(error)}"
     return ""
 
 
@@ -169,8 +192,8 @@ def main() -> None:
 
     send({"begun": True})
     for exercise in job["exercises"]:
-        reason = try_exercise(exercise["source"], exercise["checks"], job["label"])
-        send({"name": exercise["name"], "reason": reason})
+        for reason in try_exercise(exercise["source"], exercise["checks"], job["label"]):
+            send({"name": exercise["name"], "reason": reason})
     os._exit(0)
 
 

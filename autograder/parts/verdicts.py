@@ -17,6 +17,12 @@ DECIDING = ("checks.py", "compare.py", "forbidden.py", "inputs.py", "values.py",
 LATE = "does not end"  # may be the machine's fault, so it is found out again
 LATE_SECONDS = 600.0
 MOST = 2000  # files
+Reasons = dict[str, str]  # of an exercise: the title of each check → why it does not pass, "" where it does
+
+
+def first(reasons: Reasons) -> str:
+    """Why an exercise does not pass: its first reason; "" where all its checks pass."""
+    return next(filter(None, reasons.values()), "")
 
 
 @functools.cache
@@ -39,26 +45,25 @@ def _path(key: str) -> Path:
     return cache_folder() / "parts" / f"{key[:40]}.json"
 
 
-def known(key: str) -> str | None:
-    """The reason kept under this key ("" for a part that passes); None where nothing is known, or no longer."""
+def known(key: str) -> Reasons | None:
+    """What was kept under this key; None where nothing is known, or no longer."""
     path = _path(key)
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        reason = kept["reason"]
-        if not isinstance(reason, str) or LATE in reason and time.time() - path.stat().st_mtime > LATE_SECONDS:
-            return None
-        return reason
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(path.read_text(encoding="utf-8"))["reasons"]
+        reasons = {str(title): str(reason) for title, reason in kept.items()}
+        late = any(LATE in reason for reason in reasons.values())
+        return None if late and time.time() - path.stat().st_mtime > LATE_SECONDS else reasons
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def keep(key: str, reason: str) -> None:
-    """Remember a reason; a cache that cannot be written costs only time."""
+def keep(key: str, reasons: Reasons) -> None:
+    """Remember it; a cache that cannot be written costs only time."""
     from autograder.course import CourseError
 
     path = _path(key)
     with contextlib.suppress(CourseError, OSError):
-        write_atomically(path, json.dumps({"reason": reason}))
+        write_atomically(path, json.dumps({"reasons": reasons}))
         files = list(path.parent.glob("*.json"))
         if len(files) > MOST:
             for old in sorted(files, key=lambda file: file.stat().st_mtime)[: MOST // 2]:

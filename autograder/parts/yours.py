@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import os
 import types
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from autograder.parts.slices import Statement, text_of
 from autograder.parts.virtual import LIBRARY, PARTS, Part, label, of_library
 
 GIVEN = "as given in the notebook"
+UNKNOWN = "not tried yet"
 
 
 @dataclass
@@ -34,13 +35,17 @@ class Made:
 
 
 class Yours:
-    """Looks on the disk, tries what it finds in another process, and remembers what came of it."""
+    """Looks on the disk, tries what it finds in another process, and remembers what came of it.
+
+    tries: False looks up what is known, and runs nothing.
+    """
 
     quiet = False
 
-    def __init__(self) -> None:
+    def __init__(self, tries: bool = True) -> None:
+        self.tries = tries
         self._read: dict[tuple[Path, int, int], StudentsNotebook] = {}
-        self._reasons: dict[str, str] = {}  # verdicts of this process
+        self._reasons: dict[str, verdicts.Reasons] = {}  # verdicts of this process
         self._made: dict[str, Made] = {}  # by notebook
         self._judged: list[str] = []  # the notebooks whose parts are being judged, each for the one before it
 
@@ -93,17 +98,26 @@ class Yours:
         except OSError as error:
             return dict.fromkeys(names, f"yours cannot be read: {error.strerror}")
         homes = {name: book.homes.get(name, "") for name in names}
-        reasons = self._verdicts(notebook, book, [home for home in homes.values() if home])
+        found = self._verdicts(notebook, book, [home for home in homes.values() if home])
+        reasons = {exercise: verdicts.first(of_checks) for exercise, of_checks in found.items()}
         defined = frozenset().union(*(s.binds for s in book.statements))
-        found = {}
-        for name, home in homes.items():
-            if home and name not in defined:
-                found[name] = f"your notebook does not define {name}"
-            else:
-                found[name] = reasons[home] if home else GIVEN
-        return found
+        missing = {name: f"your notebook does not define {name}" for name in homes if name not in defined}
+        return {
+            name: GIVEN if not home else missing.get(name) or reasons[home] for name, home in homes.items()
+        }
 
-    def _verdicts(self, notebook: str, book: StudentsNotebook, exercises: Sequence[str]) -> dict[str, str]:
+    def checks(self, notebook: str, path: Path, exercises: Container[str]) -> dict[str, verdicts.Reasons]:
+        """What its checks say of each of these exercises; those that are still as they were given are left out.
+
+        Raises Refused, OSError.
+        """
+        book = self._open(notebook, path)
+        written = [name for name in book.exercises if name in exercises and book.written(name)]
+        return self._verdicts(notebook, book, written)
+
+    def _verdicts(
+        self, notebook: str, book: StudentsNotebook, exercises: Sequence[str]
+    ) -> dict[str, verdicts.Reasons]:
         """Each exercise's verdict; those that nobody knows are tried."""
         self._judged.append(notebook)
         try:
@@ -111,7 +125,7 @@ class Yours:
         finally:
             self._judged.pop()
 
-    def _tried(self, notebook: str, book: StudentsNotebook, exercises: Sequence[str]) -> dict[str, str]:
+    def _tried(self, notebook: str, book: StudentsNotebook, exercises: Sequence[str]) -> dict[str, verdicts.Reasons]:
         keys: dict[str, str] = {}
         jobs = []
         for exercise in dict.fromkeys(exercises):
@@ -124,9 +138,14 @@ class Yours:
                 jobs.append({"name": exercise, "source": source, "checks": checks})
             else:
                 self._reasons[keys[exercise]] = kept
-        for exercise, reason in trial.verdicts(notebook, label(notebook), book.path.parent, jobs):
-            self._reasons[keys[exercise]] = reason
-            verdicts.keep(keys[exercise], reason)
+        if not self.tries:
+            titles = {job["name"]: [title for title, _ in job["checks"]] for job in jobs}
+            unknown = {name: dict.fromkeys(of_job, UNKNOWN) for name, of_job in titles.items()}
+            return {exercise: unknown.get(exercise) or self._reasons[key] for exercise, key in keys.items()}
+        for exercise, reasons in trial.verdicts(notebook, label(notebook), book.path.parent, jobs):
+            titles_of = [check.title for check in book.checks_of(exercise)]
+            self._reasons[keys[exercise]] = dict(zip(titles_of, reasons, strict=True))
+            verdicts.keep(keys[exercise], self._reasons[keys[exercise]])
         return {exercise: self._reasons[key] for exercise, key in keys.items()}
 
     def _rests_on(self, chosen: Sequence[Statement]) -> list[str]:
@@ -138,18 +157,17 @@ class Yours:
                     names = [alias.name for alias in node.names]
                     if self.refuse(notebook):
                         continue
-                    try:
-                        found += [self._program(part) for part in self.parts(notebook, names)]
-                    except (AttributeError, ImportError):
-                        continue  # as it will in the trial, which then says so
+                    found += self._programs(notebook, names)
         return found
 
-    def _program(self, part: Part) -> str:
-        """All the source that a part is made of."""
-        if part.yours:
-            return text_of(self._made[part.notebook].book.slice_of([part.name]))
-        library = importlib.import_module(f"{LIBRARY}.{part.notebook}")
-        return Path(library.__file__ or "").read_text(encoding="utf-8")
+    def _programs(self, notebook: str, names: Sequence[str]) -> list[str]:
+        """All the source that these parts are made of, the student's or the course's. Runs none of it here."""
+        path = places.students(notebook)
+        reasons = self._judge(notebook, path, names) if path else dict.fromkeys(names, "none of yours here")
+        library = importlib.util.find_spec(f"{LIBRARY}.{notebook}")
+        ours = Path(library.origin).read_text(encoding="utf-8") if library and library.origin else ""
+        book = self._open(notebook, path) if path and not all(reasons.values()) else None
+        return [ours if reasons[name] or not book else text_of(book.slice_of([name])) for name in names]
 
     def _make(self, notebook: str, book: StudentsNotebook, names: Sequence[str]) -> types.ModuleType:
         """The module with these names defined. Raises whatever the student's code does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tools import lab
 
@@ -103,3 +104,27 @@ def picture(page: Page, name: str) -> None:
     """Keep a screenshot in build/screenshots/."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def run(page: Page, cell: Locator) -> str:
+    """Run a cell and wait for it; the text of its outputs."""
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    for _ in range(4):
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        try:
+            expect(prompt).not_to_have_text(before, timeout=20_000)  # [*]: it runs
+            break
+        except AssertionError:  # on a busy machine a key is lost while JupyterLab still starts; one presses it again
+            continue
+    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
+    expect(prompt).not_to_have_text(before)
+    return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
+
+
+def write(page: Page, cell: Locator, source: str) -> None:
+    """Put an answer in place of what a cell holds, as one who pastes it."""
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(source)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from autograder.course import load_course
-from tests.e2e.browsing import ROOT, Server, picture
+from tests.e2e.browsing import ROOT, Server, picture, run, write
 from tools.sample_submissions import first_wrong_answer, read, solutions
 
 pytestmark = pytest.mark.browser
@@ -27,30 +27,6 @@ def open_notebook(page: Page, server: Server) -> None:
 def code_cell(page: Page, words: str) -> Locator:
     """The first code cell whose source holds these words."""
     return page.locator(".jp-Notebook .jp-CodeCell").filter(has=page.locator(".cm-content", has_text=words)).first
-
-
-def run(page: Page, cell: Locator) -> str:
-    """Run a cell and wait for it; the text of its outputs."""
-    prompt = cell.locator(".jp-InputPrompt")
-    before = prompt.inner_text()
-    for _ in range(4):
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
-        try:
-            expect(prompt).not_to_have_text(before, timeout=20_000)  # [*]: it runs
-            break
-        except AssertionError:  # on a busy machine a key is lost while JupyterLab still starts; one presses it again
-            continue
-    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
-    expect(prompt).not_to_have_text(before)
-    return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
-
-
-def write(page: Page, cell: Locator, source: str) -> None:
-    """Put an answer in place of what a cell holds, as one who pastes it."""
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(source)
 
 
 def test_a_student_writes_an_exercise_and_is_told_how_it_went(page: Page, students_lab: Server) -> None:

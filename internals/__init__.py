@@ -18,4 +18,5 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "t5_and_sharing": "05-transformers",
     "objectives": "06-training",
     "training_loop": "06-training",
+    "distributed": "06-training",
 }

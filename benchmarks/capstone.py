@@ -95,11 +95,11 @@ def train_encoder(text: Path, seed: int, threads: int, lr: float = ENCODER_LR) -
     """The plain encoder with the same tokens, batches, schedule and evaluation."""
     import torch
 
+    from internals.capstone import Together, split_loss
     from internals.capstone.config import load_config
-    from internals.capstone.evaluate import split_loss
     from internals.capstone.machine import choose_machine
-    from internals.capstone.optimizer import Together, learning_rate
     from internals.capstone.parts import load_parts
+    from internals.capstone.rate import learning_rate
     from internals.capstone.text import prepare_tokens, read_text
 
     config, parts = load_config("cpu", settings("adamw", seed, threads)), load_parts()

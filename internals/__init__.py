@@ -16,7 +16,10 @@ NOTEBOOKS = {  # in teaching order: name, and the module that it belongs to
     "gpt": "05-transformers",
     "llama": "05-transformers",
     "t5_and_sharing": "05-transformers",
+    "pretraining_data": "06-training",
     "objectives": "06-training",
     "training_loop": "06-training",
+    "scaling_laws": "06-training",
     "distributed": "06-training",
+    "capstone": "10-capstone",
 }

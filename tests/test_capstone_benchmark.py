@@ -11,8 +11,8 @@ import torch
 from tiny_capstone import write_text
 
 from internals.capstone.config import load_config
-from internals.capstone.model import Decoder
 from internals.capstone.parts import load_parts
+from internals.capstone.train import make_model
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +35,7 @@ def test_the_plain_encoder_is_causal_and_of_the_same_size():
     changed[0, 40] = (ids[0, 40] + 1) % 65
     differs = (plain(ids) - plain(changed)).abs().amax(-1)[0] > 1e-6
     assert differs.tolist() == [t >= 40 for t in range(64)]
-    sizes = [sum(p.numel() for p in m.parameters()) for m in (plain, Decoder(load_config("cpu"), 65, load_parts()))]
+    sizes = [sum(p.numel() for p in m.parameters()) for m in (plain, make_model(load_config("cpu"), 65, load_parts()))]
     assert sizes[0] == pytest.approx(sizes[1], rel=0.03)
 
 

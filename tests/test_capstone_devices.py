@@ -14,10 +14,9 @@ from tiny_capstone import tiny
 
 from internals.capstone.config import MachineConfig
 from internals.capstone.machine import choose_machine
-from internals.capstone.model import Decoder
-from internals.capstone.optimizer import build_optimizer
 from internals.capstone.parts import load_parts
 from internals.capstone.stop import Stop
+from internals.capstone.train import make_model, make_optimizer
 
 V = 11
 
@@ -30,8 +29,8 @@ def ids(device: str = "meta") -> torch.Tensor:
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_a_whole_step_on_another_device_stays_there(kind, attention):
     parts = load_parts()
-    model = Decoder(tiny(f"model.attention={attention}"), V, parts).to("meta")
-    optimizer = build_optimizer(model, tiny(f"optimizer.kind={kind}").optimizer, parts)
+    model = make_model(tiny(f"model.attention={attention}"), V, parts).to("meta")
+    optimizer = make_optimizer(model, tiny(f"optimizer.kind={kind}").optimizer, parts)
     logits = model(ids())
     assert logits.device.type == "meta" and logits.shape == (4, 16, V)
     F.cross_entropy(logits.flatten(0, 1), ids().flatten()).backward()
@@ -44,7 +43,7 @@ def test_a_whole_step_on_another_device_stays_there(kind, attention):
 
 
 def test_a_tensor_left_on_the_cpu_would_be_noticed():
-    model = Decoder(tiny(), V, load_parts()).to("meta")
+    model = make_model(tiny(), V, load_parts()).to("meta")
     model.cos = model.cos.new_ones(model.cos.shape, device="cpu")
     with pytest.raises(RuntimeError, match="device"):
         model(ids())
@@ -54,7 +53,7 @@ def test_a_tensor_left_on_the_cpu_would_be_noticed():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_products_are_in_low_precision_and_norms_stream_and_gradients_in_float32(dtype, attention):
     parts = load_parts()
-    model = Decoder(tiny(f"model.attention={attention}"), V, parts)
+    model = make_model(tiny(f"model.attention={attention}"), V, parts)
     seen = {}
     for name, module in model.named_modules():
         module.register_forward_hook(lambda module, args, out, name=name: seen.update({name: out}))

@@ -10,14 +10,15 @@ import torch.nn.functional as F
 from tiny_capstone import tiny
 from torch import nn
 
-from internals.capstone.evaluate import split_loss, windows, write_sample
+from internals.capstone import Decoder, split_loss
+from internals.capstone.evaluate import write_sample
 from internals.capstone.machine import Machine
-from internals.capstone.model import Decoder
-from internals.capstone.optimizer import build_optimizer, learning_rate
-from internals.capstone.parts import BPE_PARTS, PARTS, load_parts
+from internals.capstone.parts import BPE_PARTS, INSIDE, PARTS, load_parts
+from internals.capstone.rate import learning_rate
 from internals.capstone.stop import Stop
 from internals.capstone.text import CharacterTokenizer
-from internals.capstone.throughput import flops_per_token, measured_peak, peak_flops
+from internals.capstone.throughput import measured_peak, peak_flops
+from internals.capstone.train import make_model, make_optimizer
 
 V = 11
 
@@ -30,7 +31,7 @@ def parts():
 def model(parts, *changes: str) -> Decoder:
     """A decoder with random weights in place of the zeros that branches and head start with."""
     torch.manual_seed(1)
-    made = Decoder(tiny(*changes), V, parts)
+    made = make_model(tiny(*changes), V, parts)
     for p in made.parameters():
         if p.ndim == 2 and not p.any():
             nn.init.normal_(p, std=0.1)
@@ -68,12 +69,12 @@ def test_only_distances_matter_so_that_a_prefix_of_the_positions_serves_a_shorte
 
 
 def test_the_first_loss_is_that_of_a_uniform_guess(parts):
-    logits = Decoder(tiny(), V, parts)(ids(2, 8))
+    logits = make_model(tiny(), V, parts)(ids(2, 8))
     assert F.cross_entropy(logits.flatten(0, 1), ids(16)).item() == pytest.approx(math.log(V))
 
 
 def test_branches_start_at_zero_and_nothing_has_a_bias(parts):
-    made = Decoder(tiny(), V, parts)
+    made = make_model(tiny(), V, parts)
     x = torch.randn(2, 8, 16)
     assert torch.equal(made.blocks[0](x, made.cos[:8], made.sin[:8]), x)
     assert not any("bias" in name for name, _ in made.named_parameters())
@@ -96,23 +97,29 @@ def test_a_part_that_is_missing_is_one_line(monkeypatch):
         load_parts()
 
 
-def test_parts_of_one_s_own_take_the_place_of_the_course_s(parts):
-    class MyNorm(nn.RMSNorm):
-        def __init__(self, d_model):
-            super().__init__(d_model, eps=1e-6)
+def test_parts_of_one_s_own_take_the_place_of_the_course_s():
+    class MyDecoder(Decoder):
+        pass
 
-    theirs = model(parts)
-    parts.RMSNorm = MyNorm
-    mine = model(parts)
-    assert sum(isinstance(module, MyNorm) for module in mine.modules()) == 2 * 4 + 1
-    mine.load_state_dict(theirs.state_dict())
-    torch.testing.assert_close(mine(ids(2, 9)), theirs(ids(2, 9)), atol=1e-5, rtol=1e-4)
+    parts = load_parts(own={"Decoder": MyDecoder})
+    assert isinstance(model(parts), MyDecoder)
+    assert parts.owners["Decoder"] == "from the notebook that ran this"
+    assert parts.owners["RMSNorm"] == "the course's"
+
+
+def test_what_a_borrowed_decoder_is_made_of_is_not_called_one_s_own():
+    """Parts of yours that the capstone's notebook would import count only where its Decoder is yours too."""
+    borrowed = load_parts("autograder.parts").owners
+    assert {borrowed[name] for name in INSIDE["Decoder"]} == {"the course's, inside its Decoder"}
+    mine = load_parts("autograder.parts", own={"Decoder": Decoder}).owners
+    assert not any("inside its Decoder" in mine[name] for name in INSIDE["Decoder"])
+    assert set().union(*INSIDE.values()) <= set(PARTS)
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_every_weight_is_moved_by_one_optimizer(parts, kind):
     made = model(parts)
-    optimizer = build_optimizer(made, tiny(f"optimizer.kind={kind}").optimizer, parts)
+    optimizer = make_optimizer(made, tiny(f"optimizer.kind={kind}").optimizer, parts)
     moved = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert sorted(moved) == sorted(map(id, made.parameters()))
     if kind == "muon":
@@ -133,7 +140,7 @@ def test_the_learning_rate_warms_up_and_ends_at_its_floor(parts, kind):
 
 def test_an_optimizer_goes_on_from_its_state(parts):
     made = [model(parts), model(parts)]
-    optimizers = [build_optimizer(one, tiny().optimizer, parts) for one in made]
+    optimizers = [make_optimizer(one, tiny().optimizer, parts) for one in made]
 
     def step(i: int, seed: int) -> None:
         gradient = torch.Generator().manual_seed(seed)
@@ -152,11 +159,21 @@ def test_an_optimizer_goes_on_from_its_state(parts):
 @pytest.mark.parametrize("count", [2, 16, 17, 18, 33, 100])
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_evaluation_counts_every_token_once(count, batch_size):
-    sequence = torch.arange(count).to(torch.uint16)
-    pairs = [
-        (i, t) for a, b in windows(sequence, 16, batch_size) for i, t in zip(a.flatten(), b.flatten(), strict=True)
-    ]
-    assert [(int(i), int(t)) for i, t in pairs] == [(i, i + 1) for i in range(count - 1)]
+    class Noting(nn.Module):
+        """Gives the token t - 1 the lowest loss at t, and notes what it reads."""
+
+        def __init__(self):
+            super().__init__()
+            self.scale, self.read = nn.Parameter(torch.tensor(9.0)), []
+
+        def forward(self, ids):
+            self.read += ids.flatten().tolist()
+            return self.scale * F.one_hot(ids + 1, 101).float()
+
+    noting = Noting()
+    loss = split_loss(noting, torch.arange(count).to(torch.uint16), 16, batch_size)
+    assert noting.read == list(range(count - 1))
+    assert loss == pytest.approx(math.log(1 + 100 * math.exp(-9)), rel=1e-4)
 
 
 def test_the_validation_loss_does_not_depend_on_how_windows_are_batched(parts):
@@ -177,9 +194,8 @@ def test_a_sample_is_the_same_each_time_and_may_start_from_any_vocabulary(parts)
 
 
 def test_flops_are_six_a_weight_and_attention_on_top(parts):
-    config = tiny()
-    per_layer = 4 * 16 * 16 + 3 * 16 * 48 + 2 * 16 + 2 * 8  # attention, feed-forward, norms
-    assert flops_per_token(model(parts), config) == 6 * (2 * per_layer + 16 + 16 * V) + 12 * 2 * 16 * 16
+    per_layer = 4 * 16 * 16 + 3 * 16 * 48  # attention, feed-forward; norms are no products
+    assert parts.model_flops(model(parts)) == 6 * (2 * per_layer + 16 * V) + 12 * 2 * 16 * 16
 
 
 CARDS = {

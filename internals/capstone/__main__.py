@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_config(asked.config, changes)
         if asked.text and not asked.text.is_file():
             raise Stop(f"{asked.text}: no such file", 2)
-        from internals.capstone.parts import load_parts  # torch is loaded here, when the settings are known to be good
+        from internals.capstone.parts import load_parts  # here, where the settings are known to be good
         from internals.capstone.processes import leave
         from internals.capstone.train import train
 

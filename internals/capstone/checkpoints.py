@@ -36,6 +36,24 @@ class Held:
         self.saved = saved
 
 
+class SameKind:
+    """An optimizer, of several, that takes up the state of its own kind alone."""
+
+    def __init__(self, optimizer) -> None:
+        self.optimizer = optimizer
+
+    @property
+    def state(self) -> dict:
+        return self.optimizer.state
+
+    def load_state_dict(self, saved: dict) -> None:
+        """Raises Stop for what another AdamW saved."""
+        for optimizer, state in zip(self.optimizer.optimizers, saved["optimizers"], strict=True):
+            if state.keys() != optimizer.state_dict().keys():
+                raise Stop("AdamW is torch's fused one on a GPU and the course's on a CPU: go on where the run began")
+        self.optimizer.load_state_dict(saved)
+
+
 class Checkpoints:
     """Saves and loads everything that a run needs to go on as if it had never stopped.
 
@@ -98,12 +116,13 @@ class Checkpoints:
 
     def _load(self, path: Path) -> int:
         if self.processes.count == 1:
-            return self.parts.load_checkpoint(path, self.model, self.optimizer, self.batches, self.scaler)
+            optimizer = SameKind(self.optimizer)
+            return self.parts.load_checkpoint(path, self.model, optimizer, self.batches, self.scaler)
         model, optimizer = Held(), Held()
         step = self.parts.load_checkpoint(path, model, optimizer, self.batches, self.scaler)
         self.model.load_state_dict(shared_like(model.saved, self.model.state_dict()))
         # An optimizer that has not stepped has no memory yet: the parameters say how each tensor is shared out.
-        self.optimizer.load_state_dict(_optimizer_shared(optimizer.saved, self.optimizer))
+        SameKind(self.optimizer).load_state_dict(_optimizer_shared(optimizer.saved, self.optimizer))
         return step
 
 

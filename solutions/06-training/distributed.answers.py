@@ -314,6 +314,81 @@ def ring_all_reduce(tensor, comm):
     return total.view(tensor.shape)
 
 
+# %% wrong="a single rank gets its own tensor back" of="ring_all_reduce" check="every rank has the sum" says="a single rank too returns a new tensor"
+def ring_all_reduce(tensor, comm):
+    N, rank = comm.size, comm.rank
+    if N == 1:
+        return tensor.detach()
+    right, left = (rank + 1) % N, (rank - 1) % N
+    total = tensor.detach().clone().flatten()
+    chunks = total.tensor_split(N)
+    for t in range(N - 1):
+        comm.send(chunks[(rank - t) % N], right)
+        mine = chunks[(rank - t - 1) % N]
+        mine += comm.receive(mine, left)
+    for t in range(N - 1):
+        comm.send(chunks[(rank + 1 - t) % N], right)
+        mine = chunks[(rank - t) % N]
+        mine.copy_(comm.receive(mine, left))
+    return total.view(tensor.shape)
+
+
+# %% wrong="empty chunks not sent" of="ring_all_reduce" check="2 (N − 1) messages" says="empty chunks are sent too"
+def ring_all_reduce(tensor, comm):
+    N, rank = comm.size, comm.rank
+    right, left = (rank + 1) % N, (rank - 1) % N
+    total = tensor.detach().clone().flatten()
+    chunks = total.tensor_split(N)
+    for t in range(N - 1):
+        if len(chunks[(rank - t) % N]):
+            comm.send(chunks[(rank - t) % N], right)
+        mine = chunks[(rank - t - 1) % N]
+        if len(mine):
+            mine += comm.receive(mine, left)
+    for t in range(N - 1):
+        if len(chunks[(rank + 1 - t) % N]):
+            comm.send(chunks[(rank + 1 - t) % N], right)
+        mine = chunks[(rank - t) % N]
+        if len(mine):
+            mine.copy_(comm.receive(mine, left))
+    return total.view(tensor.shape)
+
+
+# %% wrong="the last chunk much shorter" of="ring_all_reduce" check="2 (N − 1) messages" says="not 3, 3, 3 and 1"
+def ring_all_reduce(tensor, comm):
+    N, rank = comm.size, comm.rank
+    right, left = (rank + 1) % N, (rank - 1) % N
+    total = tensor.detach().clone().flatten()
+    size = -(-len(total) // N)
+    chunks = [total[i * size : (i + 1) * size] for i in range(N)]
+    for t in range(N - 1):
+        comm.send(chunks[(rank - t) % N], right)
+        mine = chunks[(rank - t - 1) % N]
+        mine += comm.receive(mine, left)
+    for t in range(N - 1):
+        comm.send(chunks[(rank + 1 - t) % N], right)
+        mine = chunks[(rank - t) % N]
+        mine.copy_(comm.receive(mine, left))
+    return total.view(tensor.shape)
+
+
+# %% wrong="the longer chunks not first" of="ring_all_reduce" check="2 (N − 1) messages" says="chunks of 3, 3 and 2"
+def ring_all_reduce(tensor, comm):
+    N, rank = comm.size, comm.rank
+    right, left = (rank + 1) % N, (rank - 1) % N
+    total = tensor.detach().clone().flatten()
+    chunks = [total[i * len(total) // N : (i + 1) * len(total) // N] for i in range(N)]
+    for t in range(N - 1):
+        comm.send(chunks[(rank - t) % N], right)
+        mine = chunks[(rank - t - 1) % N]
+        mine += comm.receive(mine, left)
+    for t in range(N - 1):
+        comm.send(chunks[(rank + 1 - t) % N], right)
+        mine = chunks[(rank - t) % N]
+        mine.copy_(comm.receive(mine, left))
+    return total.view(tensor.shape)
+
+
 # %% right="a list of copies, put together at the end" of="ring_all_reduce"
 def ring_all_reduce(tensor, comm):
     n, r = comm.size, comm.rank
@@ -525,6 +600,74 @@ def average_gradients(params, comm, bucket_size=6_000_000):
         mean = comm.all_reduce(torch.cat([g.flatten() for g in bucket])) / comm.size
         for g, part in zip(bucket, mean.split([g.numel() for g in bucket]), strict=True):
             g.copy_(part.view_as(g))
+
+
+# %% wrong="those that could have a gradient" of="average_gradients" check="the gradient of the whole batch" says="AttributeError"
+def average_gradients(params, comm, bucket_size=6_000_000):
+    def reduce(bucket):
+        mean = comm.all_reduce(torch.cat([g.flatten() for g in bucket])) / comm.size
+        for g, part in zip(bucket, mean.split([g.numel() for g in bucket]), strict=True):
+            g.copy_(part.view_as(g))
+
+    bucket, size = [], 0
+    for g in reversed([p.grad for p in params if p.requires_grad]):
+        if bucket and size + g.numel() > bucket_size:
+            reduce(bucket)
+            bucket, size = [], 0
+        bucket.append(g)
+        size += g.numel()
+    reduce(bucket)
+
+
+# %% wrong="zeros for a gradient that is not there" of="average_gradients" check="few messages" says="takes no room in a bucket"
+def average_gradients(params, comm, bucket_size=6_000_000):
+    def reduce(bucket):
+        mean = comm.all_reduce(torch.cat([g.flatten() for g in bucket])) / comm.size
+        for g, part in zip(bucket, mean.split([g.numel() for g in bucket]), strict=True):
+            g.copy_(part.view_as(g))
+
+    bucket, size = [], 0
+    for g in reversed([torch.zeros_like(p) if p.grad is None else p.grad for p in params]):
+        if bucket and size + g.numel() > bucket_size:
+            reduce(bucket)
+            bucket, size = [], 0
+        bucket.append(g)
+        size += g.numel()
+    reduce(bucket)
+
+
+# %% wrong="an empty bucket at first" of="average_gradients" check="few messages" says="ValueError"
+def average_gradients(params, comm, bucket_size=6_000_000):
+    def reduce(bucket):
+        mean = comm.all_reduce(torch.cat([g.flatten() for g in bucket])) / comm.size
+        for g, part in zip(bucket, mean.split([g.numel() for g in bucket]), strict=True):
+            g.copy_(part.view_as(g))
+
+    bucket, size = [], 0
+    for g in reversed([p.grad for p in params if p.grad is not None]):
+        if size + g.numel() > bucket_size:
+            reduce(bucket)
+            bucket, size = [], 0
+        bucket.append(g)
+        size += g.numel()
+    reduce(bucket)
+
+
+# %% wrong="the room not given back" of="average_gradients" check="few messages" says="each new bucket is empty"
+def average_gradients(params, comm, bucket_size=6_000_000):
+    def reduce(bucket):
+        mean = comm.all_reduce(torch.cat([g.flatten() for g in bucket])) / comm.size
+        for g, part in zip(bucket, mean.split([g.numel() for g in bucket]), strict=True):
+            g.copy_(part.view_as(g))
+
+    bucket, size = [], 0
+    for g in reversed([p.grad for p in params if p.grad is not None]):
+        if bucket and size + g.numel() > bucket_size:
+            reduce(bucket)
+            bucket = []
+        bucket.append(g)
+        size += g.numel()
+    reduce(bucket)
 
 
 # %% right="buckets flushed as they fill" of="average_gradients"
@@ -818,6 +961,51 @@ class SumOverRanks(torch.autograd.Function):
         raise NotImplementedError
 
 
+# %% wrong="f writes into the gradient" of="CopyToRanks" check="as it is forward" says="x and grad stay as they are"
+class CopyToRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, comm):
+        ctx.comm = comm
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad.copy_(ctx.comm.all_reduce(grad)), None
+
+
+class SumOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, comm):
+        return comm.all_reduce(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad, None
+
+
+# %% wrong="g writes into x" of="CopyToRanks" check="the other way round" says="x and grad stay as they are"
+class CopyToRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, comm):
+        ctx.comm = comm
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.comm.all_reduce(grad), None
+
+
+class SumOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, comm):
+        x.copy_(comm.all_reduce(x))
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad, None
+
+
 # %% right="views, and the communicator kept twice" of="CopyToRanks"
 class CopyToRanks(torch.autograd.Function):
     @staticmethod
@@ -1077,6 +1265,39 @@ class ColumnParallelLinear(nn.Module):
         self.comm = comm
         self.weight = nn.Parameter(linear.weight.detach().chunk(comm.size)[comm.rank].clone())
         self.bias = nn.Parameter(linear.bias.detach().chunk(comm.size)[comm.rank].clone())
+
+    def forward(self, x):
+        return F.linear(CopyToRanks.apply(x, self.comm), self.weight, self.bias)
+
+
+# %% wrong="the missing bias added" of="ColumnParallelLinear" check="each rank its outputs" says="TypeError"
+class ColumnParallelLinear(nn.Module):
+    def __init__(self, linear, comm):
+        super().__init__()
+        if linear.out_features % comm.size:
+            raise ValueError("outputs")
+        self.comm = comm
+        self.weight = nn.Parameter(linear.weight.detach().chunk(comm.size)[comm.rank].clone())
+        self.bias = None
+        if linear.bias is not None:
+            self.bias = nn.Parameter(linear.bias.detach().chunk(comm.size)[comm.rank].clone())
+
+    def forward(self, x):
+        return CopyToRanks.apply(x, self.comm) @ self.weight.T + self.bias
+
+
+# %% wrong="the layer handed in cut down" of="ColumnParallelLinear" check="only its own part" says="the layer handed in stays as it is"
+class ColumnParallelLinear(nn.Module):
+    def __init__(self, linear, comm):
+        super().__init__()
+        if linear.out_features % comm.size:
+            raise ValueError("outputs")
+        self.comm = comm
+        linear.weight.data = linear.weight.data.chunk(comm.size)[comm.rank].clone()
+        self.weight = linear.weight
+        self.bias = None
+        if linear.bias is not None:
+            self.bias = nn.Parameter(linear.bias.detach().chunk(comm.size)[comm.rank].clone())
 
     def forward(self, x):
         return F.linear(CopyToRanks.apply(x, self.comm), self.weight, self.bias)
@@ -1365,6 +1586,36 @@ class RowParallelLinear(nn.Module):
         return out if self.bias is None else out + self.bias
 
 
+# %% wrong="the missing bias added" of="RowParallelLinear" check="the parts add up" says="TypeError"
+class RowParallelLinear(nn.Module):
+    def __init__(self, linear, comm):
+        super().__init__()
+        if linear.in_features % comm.size:
+            raise ValueError("inputs")
+        self.comm = comm
+        self.weight = nn.Parameter(linear.weight.detach().chunk(comm.size, dim=1)[comm.rank].clone())
+        self.bias = None if linear.bias is None else nn.Parameter(linear.bias.detach().clone())
+
+    def forward(self, x):
+        out = SumOverRanks.apply(F.linear(x, self.weight), self.comm)
+        return out + self.bias
+
+
+# %% wrong="layers without bias forgotten" of="RowParallelLinear" check="the parts add up" says="AttributeError"
+class RowParallelLinear(nn.Module):
+    def __init__(self, linear, comm):
+        super().__init__()
+        if linear.in_features % comm.size:
+            raise ValueError("inputs")
+        self.comm = comm
+        self.weight = nn.Parameter(linear.weight.detach().chunk(comm.size, dim=1)[comm.rank].clone())
+        self.bias = nn.Parameter(linear.bias.detach().clone())
+
+    def forward(self, x):
+        out = SumOverRanks.apply(F.linear(x, self.weight), self.comm)
+        return out if self.bias is None else out + self.bias
+
+
 # %% right="slices, and a product by hand" of="RowParallelLinear"
 class RowParallelLinear(nn.Module):
     def __init__(self, linear, comm):
@@ -1630,6 +1881,22 @@ def pipeline_schedule(stages, micro_batches, kind):
     return orders
 
 
+# %% wrong="letters for words" of="pipeline_schedule" check="all forward, then all backward" says="every stage goes forward"
+def pipeline_schedule(stages, micro_batches, kind):
+    if kind not in ("gpipe", "1f1b"):
+        raise ValueError(kind)
+    orders = []
+    for stage in range(stages):
+        ahead = micro_batches if kind == "gpipe" else min(stages - stage, micro_batches)
+        order = [("F", i) for i in range(ahead)]
+        for i in range(micro_batches):
+            order.append(("B", i))
+            if ahead + i < micro_batches:
+                order.append(("F", ahead + i))
+        orders.append(order)
+    return orders
+
+
 # %% right="warm-up, steady, cool-down, as in Megatron" of="pipeline_schedule"
 def pipeline_schedule(stages, micro_batches, kind):
     if kind == "gpipe":
@@ -1804,6 +2071,24 @@ def zero_memory(params, ranks, stage):
 # %% wrong="an IndexError for stage 4" of="zero_memory" check="the table of the paper" says="there is no stage 4"
 def zero_memory(params, ranks, stage):
     return params * [16, 4 + 12 / ranks, 2 + 14 / ranks, 16 / ranks][stage]
+
+
+# %% wrong="no bound below" of="zero_memory" check="the table of the paper" says="there is no stage -1"
+def zero_memory(params, ranks, stage):
+    if stage > 3:
+        raise ValueError(stage)
+    state = 12 * params / (ranks if stage >= 1 else 1)
+    gradients = 2 * params / (ranks if stage >= 2 else 1)
+    return state + gradients + 2 * params / (ranks if stage >= 3 else 1)
+
+
+# %% wrong="rounded down" of="zero_memory" check="the table of the paper" says="divide, do not round"
+def zero_memory(params, ranks, stage):
+    if stage not in range(4):
+        raise ValueError(stage)
+    state = 12 * params // (ranks if stage >= 1 else 1)
+    gradients = 2 * params // (ranks if stage >= 2 else 1)
+    return state + gradients + 2 * params // (ranks if stage >= 3 else 1)
 
 
 # %% right="a table" of="zero_memory"
@@ -2235,6 +2520,31 @@ class ShardedAdamW:
     def __init__(self, params, comm, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
         self.params, self.comm = list(params), comm
         self.mine = nn.Parameter(self.pieces(p.detach() for p in self.params)[comm.rank])
+        self.optimizer = AdamW([self.mine], lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def pieces(self, tensors):
+        flat = torch.cat([t.flatten() for t in tensors])
+        return list(F.pad(flat, (0, -len(flat) % self.comm.size)).chunk(self.comm.size))
+
+    @torch.no_grad()
+    def step(self):
+        self.mine.grad = self.comm.reduce_scatter(self.pieces(p.grad for p in self.params)) / self.comm.size
+        self.optimizer.step()
+        sizes = [p.numel() for p in self.params]
+        flat = torch.cat(self.comm.all_gather(self.mine))[: sum(sizes)]
+        for p, part in zip(self.params, flat.split(sizes), strict=True):
+            p.copy_(part.view_as(p))
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+
+
+# %% wrong="mine a plain tensor" of="ShardedAdamW" check="each rank its piece" says="mine is an nn.Parameter"
+class ShardedAdamW:
+    def __init__(self, params, comm, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        self.params, self.comm = list(params), comm
+        self.mine = self.pieces(p.detach() for p in self.params)[comm.rank].clone()
         self.optimizer = AdamW([self.mine], lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def pieces(self, tensors):

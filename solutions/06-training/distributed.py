@@ -17,8 +17,8 @@
 # Patarasuk and Yuan (2009). PyTorch's data parallelism hides such sums behind the backward pass (Li et al. 2020). In
 # 2019 three ideas appeared for models that do not fit: cut the layers themselves (Megatron-LM, Shoeybi et al.), put
 # different layers in different places (GPipe, Huang et al.; PipeDream, Narayanan et al.), or store everything once
-# instead of once per GPU (ZeRO, Rajbhandari et al.). Narayanan et al. (2021) put them together, on 3,072 GPUs, and
-# every large model since is trained by some mixture of these.
+# instead of once per GPU (ZeRO, Rajbhandari et al.). Narayanan et al. (2021) put the first two and data parallelism
+# together, on 3,072 GPUs, and every large model since is trained by some mixture of these four.
 #
 # ## Prerequisites and letters
 #
@@ -288,7 +288,8 @@ except Stuck as error:
 # | result | shape and dtype of `tensor` | a new tensor, the sum over the ranks; the same bits on every rank; without history for autograd, also where `tensor` requires a gradient |
 #
 # The number of elements need not be a multiple of N, and may be below it: then some chunks are shorter, or empty. They
-# are sent all the same, so that everybody sends 2 (N − 1) messages. Chunks differ in length by one at most.
+# are sent all the same, so that everybody sends 2 (N − 1) messages. Chunks differ in length by one at most, and the
+# longer ones come first.
 #
 # <details><summary>Hint 1</summary>Work on a flat copy. If the chunks are views of it, then what is added to a chunk is
 # added to the copy, and nothing has to be put together at the end.</details>
@@ -360,6 +361,9 @@ check.close(torch.stack(two), check.randn(2, 4, 3, seed=2).sum(0).expand(2, 4, 3
             hint="two ranks, a matrix: work on it flat, return it in its shape")
 alone = summed(ring_all_reduce, check.randn(1, 5, seed=3))
 check.close(alone[0], check.randn(5, seed=3), hint="a single rank: no message, and the sum is its own tensor")
+single = check.randn(1, 5, seed=3)
+check.equal(summed(ring_all_reduce, single)[0].data_ptr() != single.data_ptr(), True,
+            hint="a single rank too returns a new tensor: a copy of its own")
 ### BEGIN HIDDEN TESTS
 five = summed(ring_all_reduce, check.randn(5, 5, 4, seed=4))
 check.close(torch.stack(five), check.randn(5, 5, 4, seed=4).sum(0).expand(5, 5, 4), atol=1e-5, rtol=1e-5,
@@ -396,6 +400,12 @@ check.equal(traffic(ring_all_reduce, check.randn(4, 20, seed=11)),
 check.equal(traffic(ring_all_reduce, check.randn(3, 8, seed=12)),
             [[4, 11, 3, [1]], [4, 11, 3, [2]], [4, 10, 3, [0]]],
             hint="3 ranks, 8 numbers in chunks of 3, 3 and 2: 4 messages each, none longer than 3")
+check.equal(traffic(ring_all_reduce, check.randn(4, 10, seed=16)),
+            [[6, 15, 3, [1]], [6, 16, 3, [2]], [6, 15, 3, [3]], [6, 14, 3, [0]]],
+            hint="4 ranks, 10 numbers in chunks of 3, 3, 2 and 2, not 3, 3, 3 and 1: they differ by one at most")
+check.equal(traffic(ring_all_reduce, check.randn(4, 2, seed=17)),
+            [[6, 3, 1, [1]], [6, 4, 1, [2]], [6, 3, 1, [3]], [6, 2, 1, [0]]],
+            hint="4 ranks, 2 numbers: empty chunks are sent too, so that everybody sends 6 messages")
 ### BEGIN HIDDEN TESTS
 check.equal(traffic(ring_all_reduce, check.randn(2, 6, seed=13)), [[2, 6, 3, [1]], [2, 6, 3, [0]]],
             hint="two ranks: half of the tensor out, half of it back")
@@ -445,7 +455,7 @@ def draw_ring(N=4):
                 state[to, chunk] = state[to, chunk] | who
         counts = np.array([[int(bits).bit_count() for bits in row] for row in state])
         sns.heatmap(counts, ax=ax, vmin=0, vmax=N, cmap="Greys", annot=True, cbar=False, square=True, linewidths=0.5)
-        ax.set(title="at first" if not t else f"round {t}", xlabel="chunk", ylabel="" if t else "rank")
+        ax.set(title=f"after round {t}" if t else "at first", xlabel="chunk", ylabel="" if t else "rank")
     figure.suptitle("How many ranks' numbers are in each chunk: first they travel and grow, then the whole is copied")
     plt.show()
 
@@ -453,8 +463,8 @@ def draw_ring(N=4):
 draw_ring()
 
 # %% [markdown]
-# After round 3 each rank has exactly one complete chunk, the one after its own number: that is the state in which
-# `reduce_scatter` leaves the ranks, and section 7 will stop there. The three rounds after it only copy.
+# After the third round each rank has exactly one complete chunk, the one after its own number: that is the state in
+# which a reduce-scatter leaves the ranks, and section 7 will stop there. The three rounds after it only copy.
 #
 # ### Real processes
 #
@@ -524,8 +534,9 @@ class Processes:
 # %% [markdown]
 # How does a process get at a function that you wrote in a notebook? `launch` writes your code, as text, into a file,
 # your program below it, and has `torchrun` start it N times. Each process finds its rank in the environment variable
-# `RANK`, connects to the others, and runs. Starting takes some seconds, most of it for `import torch`. (If your answers
-# call a function that you wrote in a cell of your own, add it to the last arguments of `launch` in the demos.)
+# `RANK`, connects to the others, and runs. Starting takes some seconds, most of it for `import torch`. (Only the
+# functions and classes of the exercises are written there. A helper function of your own has to stand inside the one
+# that calls it.)
 
 # %%
 # Given: start a program in several processes.
@@ -728,16 +739,17 @@ def gradients_of(model):
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-def shared_out(average, ranks, frozen=(), seed=20, **settings):
+def shared_out(average, ranks, without=(), seed=20, turned=False, **settings):
     """For each rank: the gradients after it computed its rows' and averaged, the lengths of its buckets, whether the
-    gradients are still the same tensors."""
+    gradients are still the same tensors. without: parameters without gradient. turned: hand them in from last to first.
+    """
     def run(comm):
         model = small()
-        for k in frozen:
-            list(model.parameters())[k].requires_grad_(False)
         backward(model, *(part.chunk(comm.size)[comm.rank] for part in batch(seed)))
+        for k in without:
+            list(model.parameters())[k].grad = None
         before = [id(p.grad) for p in model.parameters()]
-        average(model.parameters(), comm, **settings)
+        average(reversed(list(model.parameters())) if turned else model.parameters(), comm, **settings)
         same = before == [id(p.grad) for p in model.parameters()]
         return gradients_of(model), [f"{verb} {numbers}" for verb, numbers, _ in comm.log], same
 
@@ -745,12 +757,12 @@ def shared_out(average, ranks, frozen=(), seed=20, **settings):
     return torch.stack(gradients), logs[0], all(same)
 
 
-def in_one_process(ranks, frozen=(), seed=20):
+def in_one_process(ranks, without=(), seed=20):
     """The gradients of the whole batch, a row for each rank."""
-    model = small()
-    for k in frozen:
-        list(model.parameters())[k].requires_grad_(False)
-    return gradients_of(backward(model, *batch(seed))).expand(ranks, -1)
+    model = backward(small(), *batch(seed))
+    for k in without:
+        list(model.parameters())[k].grad = None
+    return gradients_of(model).expand(ranks, -1)
 
 
 # %% check="average_gradients: the gradient of the whole batch, on every rank" points=2
@@ -759,9 +771,9 @@ check.close(gradients[0], in_one_process(4)[0], atol=1e-10, rtol=1e-10,
             hint="rank 0 of 4: the mean over the ranks is the sum divided by comm.size")
 check.close(gradients, in_one_process(4), atol=1e-10, rtol=1e-10, hint="all ranks end with the same gradients")
 check.equal(same, True, hint="the gradients are other tensors than before: write into them, g.copy_(…)")
-frozen_gradients, _, _ = shared_out(average_gradients, 3, frozen=(1, 2))
-check.close(frozen_gradients, in_one_process(3, frozen=(1, 2)), atol=1e-10, rtol=1e-10,
-            hint="the bias of layer 1 and the weight of layer 2 are frozen, their .grad is None: skip them")
+fewer, _, _ = shared_out(average_gradients, 3, without=(1, 2))
+check.close(fewer, in_one_process(3, without=(1, 2)), atol=1e-10, rtol=1e-10,
+            hint="the bias of layer 1 and the weight of layer 2 have no gradient, their .grad is None: skip them")
 small_buckets, _, _ = shared_out(average_gradients, 2, bucket_size=30)
 check.close(small_buckets, in_one_process(2), atol=1e-10, rtol=1e-10,
             hint="with bucket_size=30 gradients get mixed up: take a bucket apart in the order it was put together")
@@ -780,12 +792,17 @@ check.equal(buckets, ["all_reduce 24", "all_reduce 7", "all_reduce 35"],
             hint="sizes 35, 7, 21, 3, buckets of 30, from the last: 3 + 21, then 7, then 35 alone, which is too large")
 _, exact, _ = shared_out(average_gradients, 2, bucket_size=31)
 check.equal(exact, ["all_reduce 31", "all_reduce 35"], hint="buckets of 31: 3 + 21 + 7 fit exactly")
-### BEGIN HIDDEN TESTS
 _, single, _ = shared_out(average_gradients, 2, bucket_size=1)
 check.equal(single, ["all_reduce 3", "all_reduce 21", "all_reduce 7", "all_reduce 35"],
-            hint="bucket_size=1: each gradient in a bucket of its own, and no empty bucket")
-_, part, _ = shared_out(average_gradients, 2, frozen=(0,), bucket_size=28)
-check.equal(part, ["all_reduce 24", "all_reduce 7"], hint="frozen parameters take no room")
+            hint="bucket_size=1: each gradient in a bucket of its own, and no empty bucket before the first")
+_, second, _ = shared_out(average_gradients, 2, turned=True, bucket_size=30)
+check.equal(second, ["all_reduce 35", "all_reduce 28", "all_reduce 3"],
+            hint="sizes 3, 21, 7, 35, buckets of 30, from the last: 35 alone, 7 + 21, then 3: each new bucket is empty")
+_, part, _ = shared_out(average_gradients, 2, without=(2,), bucket_size=28)
+check.equal(part, ["all_reduce 10", "all_reduce 35"], hint="a parameter without gradient takes no room in a bucket")
+### BEGIN HIDDEN TESTS
+_, part, _ = shared_out(average_gradients, 2, without=(0,), bucket_size=28)
+check.equal(part, ["all_reduce 24", "all_reduce 7"], hint="the first parameter has no gradient")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -923,14 +940,16 @@ class SumOverRanks(torch.autograd.Function):
 # %%
 # Given: a function of autograd on several ranks.
 def through(function, inputs, ups):
-    """Outputs, gradients of the inputs, and messages forward and backward. inputs, ups: a row for each rank; ups: the
-    gradient that comes back to the output."""
+    """Outputs, gradients of the inputs, and messages forward and backward, with a word if x or grad was changed.
+    inputs, ups: a row for each rank; ups: the gradient that comes back to the output."""
     def run(comm):
-        x = inputs[comm.rank].clone().requires_grad_()
+        x, up = inputs[comm.rank].clone().requires_grad_(), ups[comm.rank].clone()
         out = function.apply(x, comm)
         there = len(comm.log)
-        (out * ups[comm.rank]).sum().backward()
-        return out.detach(), x.grad, [there, len(comm.log) - there]
+        out.backward(up)
+        changed = ["x was changed"] * (not torch.equal(x, inputs[comm.rank]))
+        changed += ["grad was changed"] * (not torch.equal(up, ups[comm.rank]))
+        return out.detach(), x.grad, [there, len(comm.log) - there, *changed]
 
     outs, grads, messages = zip(*run_ranks(run, len(inputs)), strict=True)
     return torch.stack(outs), torch.stack(grads), messages[0]
@@ -941,7 +960,7 @@ out, grad, messages = through(CopyToRanks, check.randn(3, 4, 2, seed=40), check.
 check.close(out, check.randn(3, 4, 2, seed=40), hint="forward: each rank gets its own x back")
 check.close(grad, check.randn(3, 4, 2, seed=41).sum(0).expand(3, 4, 2), atol=1e-5, rtol=1e-5,
             hint="backward: the sum of all ranks' gradients, on each rank: ctx.comm.all_reduce(grad)")
-check.equal(messages, [0, 1], hint="no message forward, one all_reduce backward")
+check.equal(messages, [0, 1], hint="no message forward, one all_reduce backward; x and grad stay as they are")
 ### BEGIN HIDDEN TESTS
 _, fine, _ = through(CopyToRanks, check.randn(2, 5, seed=42).double(), check.randn(2, 5, seed=43).double())
 check.close(fine, check.randn(2, 5, seed=43).double().sum(0).expand(2, 5), atol=1e-12, rtol=1e-12,
@@ -954,7 +973,7 @@ check.close(out, check.randn(3, 4, 2, seed=44).sum(0).expand(3, 4, 2), atol=1e-5
             hint="SumOverRanks forward: the sum of all ranks' x, on each rank")
 check.close(grad, check.randn(3, 4, 2, seed=45),
             hint="SumOverRanks backward: the gradient as it is. Each summand of a sum gets the sum's gradient")
-check.equal(messages, [1, 0], hint="one all_reduce forward, no message backward")
+check.equal(messages, [1, 0], hint="one all_reduce forward, no message backward; x and grad stay as they are")
 ### BEGIN HIDDEN TESTS
 fine, _, _ = through(SumOverRanks, check.randn(2, 5, seed=46).double(), check.randn(2, 5, seed=47).double())
 check.close(fine, check.randn(2, 5, seed=46).double().sum(0).expand(2, 5), atol=1e-12, rtol=1e-12,
@@ -976,7 +995,7 @@ check.close(fine, check.randn(2, 5, seed=46).double().sum(0).expand(2, 5), atol=
 # | `self.bias` | `nn.Parameter` (M / N,), or None | a copy of this rank's part |
 # | `forward(x)` | (…, K), the same on all ranks → (…, M / N) | this rank's outputs |
 #
-# If M is not a multiple of N, raise `ValueError`. Later code needs `self.comm`.
+# If M is not a multiple of N, raise `ValueError`.
 #
 # <details><summary>Hint 1</summary><code>weight.chunk(N)[rank]</code> is this rank's rows. A chunk is a view: clone
 # it.</details>
@@ -1058,6 +1077,16 @@ def held(layer_class, ranks, inputs, outputs, bias=True):
     return run_ranks(run, ranks)
 
 
+def unchanged(layer_class, ranks, inputs, outputs):
+    """For each rank: has the whole layer the same parameters after one was made of it?"""
+    def run(comm):
+        fresh, whole = whole_layer(inputs, outputs), whole_layer(inputs, outputs)
+        layer_class(whole, comm)
+        return [p.tolist() for p in whole.parameters()] == [p.tolist() for p in fresh.parameters()]
+
+    return run_ranks(run, ranks)
+
+
 def make(layer_class, ranks, inputs, outputs):
     """Build a layer on each rank."""
     return run_ranks(lambda comm: layer_class(whole_layer(inputs, outputs), comm) is None, ranks)
@@ -1075,12 +1104,12 @@ check.close(torch.cat(bias_grad), expected_bias, atol=1e-10, rtol=1e-10, hint="g
 check.close(torch.stack(x_grad), expected_x.expand(3, 2, 5, 4), atol=1e-10, rtol=1e-10,
             hint="the gradient of x is the sum of all ranks': send x through CopyToRanks")
 check.equal([len(logs[0]), logs[0][0][0]], [1, "all_reduce"], hint="one all_reduce, in the backward pass")
-### BEGIN HIDDEN TESTS
 out2, x_grad2, weight_grad2, _, _ = cut_layer(ColumnParallelLinear, 2, 3, 8, check.randn(7, 3, seed=52).double(),
                                               check.randn(7, 8, seed=53).double(), bias=False)
 expected_out2, expected_x2, expected_weight2, _ = one_layer(3, 8, check.randn(7, 3, seed=52).double(),
                                                             check.randn(7, 8, seed=53).double(), bias=False)
 check.close(torch.cat(out2, dim=-1), expected_out2, atol=1e-10, rtol=1e-10, hint="two ranks, without bias")
+### BEGIN HIDDEN TESTS
 check.close(torch.stack(x_grad2), expected_x2.expand(2, 7, 3), atol=1e-10, rtol=1e-10, hint="two ranks, no bias")
 ### END HIDDEN TESTS
 
@@ -1089,6 +1118,7 @@ check.equal(held(ColumnParallelLinear, 2, 4, 6), [["bias (3,) of 3", "weight (3,
             hint="parameters weight (M / N, K) and bias (M / N,); a view would keep the whole matrix in memory: clone")
 check.equal(held(ColumnParallelLinear, 3, 4, 6, bias=False), [["weight (2, 4) of 8"]] * 3,
             hint="a layer without bias has none afterwards either")
+check.equal(unchanged(ColumnParallelLinear, 2, 4, 6), [True] * 2, hint="the layer handed in stays as it is: clone")
 check.raises(lambda: make(ColumnParallelLinear, 4, 4, 6), ValueError, hint="6 outputs on 4 ranks: raise ValueError")
 ### BEGIN HIDDEN TESTS
 check.equal(held(ColumnParallelLinear, 1, 3, 2), [["bias (2,) of 2", "weight (2, 3) of 6"]], hint="a single rank")
@@ -1186,13 +1216,14 @@ check.equal([len(logs[0]), logs[0][0][0]], [1, "all_reduce"], hint="one all_redu
 check.equal(held(RowParallelLinear, 2, 6, 4), [["bias (4,) of 4", "weight (4, 3) of 12"]] * 2,
             hint="parameters weight (M, K / N) and bias (M,), both copies, not views: clone")
 check.raises(lambda: make(RowParallelLinear, 4, 6, 4), ValueError, hint="6 inputs on 4 ranks: raise ValueError")
-### BEGIN HIDDEN TESTS
 out2, x_grad2, _, _, _ = cut_layer(RowParallelLinear, 2, 8, 3, check.randn(7, 8, seed=56).double(),
                                    check.randn(7, 3, seed=57).double(), cut_x=True, cut_up=False, bias=False)
 expected_out2, expected_x2, _, _ = one_layer(8, 3, check.randn(7, 8, seed=56).double(),
                                              check.randn(7, 3, seed=57).double(), bias=False)
 check.close(torch.stack(out2), expected_out2.expand(2, 7, 3), atol=1e-10, rtol=1e-10, hint="two ranks, without bias")
-check.equal(held(RowParallelLinear, 3, 6, 4, bias=False), [["weight (4, 2) of 8"]] * 3, hint="no bias, none kept")
+check.equal(held(RowParallelLinear, 3, 6, 4, bias=False), [["weight (4, 2) of 8"]] * 3,
+            hint="a layer without bias has none afterwards either")
+### BEGIN HIDDEN TESTS
 own_bias = held(RowParallelLinear, 1, 3, 2)
 check.equal(own_bias, [["bias (2,) of 2", "weight (2, 3) of 6"]], hint="a single rank")
 ### END HIDDEN TESTS
@@ -1392,7 +1423,7 @@ def run_stage(stage: nn.Module, order: list, comm, inputs: list, targets: list, 
 def short(orders):
     """Each stage's work as text: F0 F1 B0 …"""
     letters = {"forward": "F", "backward": "B"}
-    return [" ".join(f"{letters.get(verb, verb)}{i}" for verb, i in order) for order in orders]
+    return [" ".join(f"{letters.get(verb, repr(verb))}{i}" for verb, i in order) for order in orders]
 
 
 def duration(orders):
@@ -1577,12 +1608,13 @@ check.close([zero_memory(7.5e9, 64, stage) / 1e9 for stage in range(4)], [120.0,
             hint="7.5 billion parameters, 64 ranks, GB for stages 0 to 3: 12, then 2, then 2 bytes are divided by N")
 check.close([zero_memory(1000, 4, stage) for stage in range(4)], [16000.0, 7000.0, 5500.0, 4000.0],
             hint="1,000 parameters, 4 ranks, bytes for stages 0 to 3")
+check.close(zero_memory(1, 64, 3), 0.25, hint="1 parameter on 64 ranks: a quarter of a byte each; divide, do not round")
 check.raises(lambda: zero_memory(1000, 4, 4), ValueError, hint="there is no stage 4: raise ValueError")
+check.raises(lambda: zero_memory(1000, 4, -1), ValueError, hint="there is no stage -1 either: raise ValueError")
 ### BEGIN HIDDEN TESTS
 check.close([zero_memory(3e8, 1, stage) for stage in range(4)], [4.8e9] * 4, hint="one rank: nothing to share out")
 check.close([zero_memory(2e9, 3, stage) for stage in range(4)], [3.2e10, 1.6e10, 40e9 / 3, 32e9 / 3],
             hint="2 billion parameters, 3 ranks")
-check.raises(lambda: zero_memory(1000, 4, -1), ValueError, hint="there is no stage -1 either")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1746,25 +1778,26 @@ def train_whole(ranks, steps, dtype=torch.float64, **settings):
 
 
 def mine_at_first(optimizer_class, ranks):
-    """Each rank's piece of the weights before the first step, and whether it shares memory with the parameters."""
+    """Each rank's piece of the weights before the first step, whether it is a copy, and its type."""
     def run(comm):
         model = whole_layer(5, 7)
         optimizer = optimizer_class(model.parameters(), comm)
         first = optimizer.mine.detach().clone()
         with torch.no_grad():
             optimizer.mine += 1
-        return first, torch.equal(weights_of(model), weights_of(whole_layer(5, 7)))
+        return first, torch.equal(weights_of(model), weights_of(whole_layer(5, 7))), type(optimizer.mine).__name__
 
-    pieces, own = zip(*run_ranks(run, ranks), strict=True)
-    return torch.cat(pieces), list(own)
+    pieces, own, types_of_mine = zip(*run_ranks(run, ranks), strict=True)
+    return torch.cat(pieces), list(own), list(types_of_mine)
 
 
 # %% check="ShardedAdamW: each rank its piece, and the memory of that piece" points=1
-pieces, own = mine_at_first(ShardedAdamW, 4)
+pieces, own, kinds = mine_at_first(ShardedAdamW, 4)
 check.close(pieces[:42], weights_of(whole_layer(5, 7)), atol=1e-12, rtol=1e-12,
             hint="rank r has piece r of the weights: the ranks' pieces end to end are the parameters")
 check.close(pieces[42:], torch.zeros(2).double(), hint="42 numbers on 4 ranks: pieces of 11, and two zeros at the end")
 check.equal(own, [True] * 4, hint="mine is a copy, not a view of the parameters: clone")
+check.equal(kinds, ["Parameter"] * 4, hint="mine is an nn.Parameter, made of the copy")
 _, sizes, log, kept = train_sharded(ShardedAdamW, 4, 1)
 check.equal(sizes, [[17, 17, 34]] * 4,
             hint="66 parameters on 4 ranks: 17 in mine, 17 in its storage (a view keeps all: clone), and 34 in AdamW")

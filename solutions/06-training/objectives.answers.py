@@ -85,6 +85,21 @@ def causal_lm_batch(sequences, eos_id, pad_id=0):
     return inputs, labels
 
 
+# %% wrong="erased where both have the number of padding" of="causal_lm_batch" check="a place, not a number" says="are tokens too"
+def causal_lm_batch(sequences, eos_id, pad_id=0):
+    inputs, _ = pad(sequences, pad_id)
+    labels, _ = pad([sequence[1:] + [eos_id] for sequence in sequences], pad_id)
+    return inputs, labels.masked_fill((inputs == pad_id) & (labels == pad_id), -100)
+
+
+# %% wrong="all but the first end are erased" of="causal_lm_batch" check="a place, not a number" says="are tokens too"
+def causal_lm_batch(sequences, eos_id, pad_id=0):
+    inputs, _ = pad(sequences, pad_id)
+    labels, _ = pad([sequence[1:] + [eos_id] for sequence in sequences], eos_id)
+    ends = labels == eos_id
+    return inputs, labels.masked_fill(ends & (ends.cumsum(1) > 1), -100)
+
+
 # %% right="a loop over places" of="causal_lm_batch"
 def causal_lm_batch(sequences, eos_id, pad_id=0):
     B, T = len(sequences), max(len(s) for s in sequences)
@@ -248,6 +263,61 @@ def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
     chosen = (torch.rand(ids.shape[1], generator=generator) < rate) & ~special
     fate = torch.rand(ids.shape, generator=generator)
     words = torch.randint(vocab_size, ids.shape, generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, -100)
+
+
+# %% wrong="labels 0 where nothing is asked" of="masked_lm_batch" check="only what is chosen" says="their label is −100"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~special
+    fate = torch.rand(ids.shape, generator=generator)
+    words = torch.randint(vocab_size, ids.shape, generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, 0)
+
+
+# %% wrong="a fate for each row" of="masked_lm_batch" check="80, 10 and 10" says="Each token draws"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~special
+    fate = torch.rand((len(ids), 1), generator=generator)
+    words = torch.randint(vocab_size, ids.shape, generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, -100)
+
+
+# %% wrong="a random token for each row" of="masked_lm_batch" check="a draw of its own" says="random tokens differ within rows"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~special
+    fate = torch.rand(ids.shape, generator=generator)
+    words = torch.randint(vocab_size, (len(ids), 1), generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, -100)
+
+
+# %% wrong="a random token for each column" of="masked_lm_batch" check="a draw of its own" says="random tokens differ within rows"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~special
+    fate = torch.rand(ids.shape, generator=generator)
+    words = torch.randint(vocab_size, ids.shape[1:], generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, -100)
+
+
+# %% wrong="as many in each row, as BERT did" of="masked_lm_batch" check="a draw of its own" says="how many in a row varies"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    draw = torch.rand(ids.shape, generator=generator).masked_fill(special, 2.0)
+    chosen = draw < draw.sort(dim=1).values[:, [round(rate * ids.shape[1])]]
+    fate = torch.rand(ids.shape, generator=generator)
+    words = torch.randint(vocab_size, ids.shape, generator=generator)
+    inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
+    return inputs, ids.masked_fill(~chosen, -100)
+
+
+# %% wrong="a random token that is another one" of="masked_lm_batch" check="a draw of its own" says="each equally likely"
+def masked_lm_batch(ids, special, mask_id, vocab_size, generator, rate=0.15):
+    chosen = (torch.rand(ids.shape, generator=generator) < rate) & ~special
+    fate = torch.rand(ids.shape, generator=generator)
+    words = (ids + torch.randint(1, vocab_size, ids.shape, generator=generator)) % vocab_size
     inputs = torch.where(chosen & (fate < 0.8), mask_id, torch.where(chosen & (fate >= 0.9), words, ids))
     return inputs, ids.masked_fill(~chosen, -100)
 
@@ -444,6 +514,60 @@ def noise_mask(length, generator, rate=0.15, mean_length=3.0):
 
     lengths = torch.stack((pieces(length - hidden), pieces(hidden)), dim=1).flatten()
     return torch.tensor([False, True]).repeat(spans).repeat_interleave(lengths)
+
+
+# %% wrong="hidden tokens rounded up" of="noise_mask" check="as many tokens" says="to the nearest"
+def noise_mask(length, generator, rate=0.15, mean_length=3.0):
+    n = min(max(math.ceil(length * rate), 1), length - 1)
+    s = max(1, round(min(n, length - n) / mean_length))
+
+    def pieces(m):
+        gaps = torch.randperm(m - 1, generator=generator)[: s - 1].sort().values + 1
+        return torch.diff(torch.tensor([0, *gaps.tolist(), m]))
+
+    lengths = torch.stack((pieces(length - n), pieces(n)), dim=1).flatten()
+    return torch.tensor([False, True]).repeat(s).repeat_interleave(lengths)
+
+
+# %% wrong="spans rounded up" of="noise_mask" check="as many tokens" says="to the nearest"
+def noise_mask(length, generator, rate=0.15, mean_length=3.0):
+    n = min(max(round(length * rate), 1), length - 1)
+    s = max(1, math.ceil(min(n, length - n) / mean_length))
+
+    def pieces(m):
+        gaps = torch.randperm(m - 1, generator=generator)[: s - 1].sort().values + 1
+        return torch.diff(torch.tensor([0, *gaps.tolist(), m]))
+
+    lengths = torch.stack((pieces(length - n), pieces(n)), dim=1).flatten()
+    return torch.tensor([False, True]).repeat(s).repeat_interleave(lengths)
+
+
+# %% wrong="the minimum after the division" of="noise_mask" check="as many tokens" says="the minimum inside"
+def noise_mask(length, generator, rate=0.15, mean_length=3.0):
+    n = min(max(round(length * rate), 1), length - 1)
+    s = max(1, min(round(n / mean_length), length - n))
+
+    def pieces(m):
+        gaps = torch.randperm(m - 1, generator=generator)[: s - 1].sort().values + 1
+        return torch.diff(torch.tensor([0, *gaps.tolist(), m]))
+
+    lengths = torch.stack((pieces(length - n), pieces(n)), dim=1).flatten()
+    return torch.tensor([False, True]).repeat(s).repeat_interleave(lengths)
+
+
+# %% wrong="the same cuts for hidden and visible" of="noise_mask" check="every way of cutting" says="separate draws for both"
+def noise_mask(length, generator, rate=0.15, mean_length=3.0):
+    n = min(max(round(length * rate), 1), length - 1)
+    s = max(1, round(min(n, length - n) / mean_length))
+    seed = torch.randint(2**31, (), generator=generator).item()
+
+    def pieces(m):
+        again = torch.Generator().manual_seed(seed)
+        gaps = torch.randperm(m - 1, generator=again)[: s - 1].sort().values + 1
+        return torch.diff(torch.tensor([0, *gaps.tolist(), m]))
+
+    lengths = torch.stack((pieces(length - n), pieces(n)), dim=1).flatten()
+    return torch.tensor([False, True]).repeat(s).repeat_interleave(lengths)
 
 
 # %% right="first tokens of pieces shuffled, as in T5's code" of="noise_mask"
@@ -850,6 +974,24 @@ def clip_loss(images, texts, logit_scale):
     return (info_nce(images, texts.detach(), t) + info_nce(texts.detach(), images, t)) / 2
 
 
+# %% wrong="limits the parameter itself" of="clip_loss" check="a scale that learns" says="logit_scale was changed"
+def clip_loss(images, texts, logit_scale):
+    logit_scale.data.clamp_(max=math.log(100))
+    return (info_nce(images, texts, torch.exp(-logit_scale)) + info_nce(texts, images, torch.exp(-logit_scale))) / 2
+
+
+# %% wrong="limited at both ends" of="clip_loss" check="a scale that learns" says="no lower limit"
+def clip_loss(images, texts, logit_scale):
+    t = torch.exp(-logit_scale.clamp(-math.log(100), math.log(100)))
+    return (info_nce(images, texts, t) + info_nce(texts, images, t)) / 2
+
+
+# %% wrong="a vector of one loss" of="clip_loss" check="both directions" says="one number"
+def clip_loss(images, texts, logit_scale):
+    t = torch.exp(-logit_scale.clamp(max=math.log(100)))
+    return (info_nce(images, texts, t) + info_nce(texts, images, t)).reshape(1) / 2
+
+
 # %% right="one table, rows and columns" of="clip_loss"
 def clip_loss(images, texts, logit_scale):
     scale = logit_scale.clamp(max=math.log(100)).exp()
@@ -935,6 +1077,13 @@ def recall_at_k(similarities, k):
     return (((similarities >= own).sum(dim=1) <= k) & ~tied).float().mean().item()
 
 
+# %% wrong="wipes the diagonal of the caller's table" of="recall_at_k" check="the share whose own" says="changed in place"
+def recall_at_k(similarities, k):
+    own = similarities.diagonal().clone().unsqueeze(1)
+    similarities.fill_diagonal_(-math.inf)
+    return ((similarities >= own).sum(dim=1) < k).float().mean().item()
+
+
 # %% right="a loop over the rows" of="recall_at_k"
 def recall_at_k(similarities, k):
     found = 0
@@ -962,16 +1111,16 @@ def recall_at_k(similarities, k):
 # %% equivalent="b98f897d" of="masked_lm_batch" because="two independent draws of the same kind, whichever is called which"
 
 
-# %% equivalent="e948e48b" of="masked_lm_batch" because="the checks run on the CPU, where everything is on one device; the test with a GPU in tests/ catches it"
+# %% survivor="e948e48b" of="masked_lm_batch" because="all inputs of the checks are on the CPU; the test with a GPU in tests/ catches it"
 
 
-# %% equivalent="0f619443" of="masked_lm_batch" because="the checks run on the CPU, where everything is on one device; the test with a GPU in tests/ catches it"
+# %% survivor="0f619443" of="masked_lm_batch" because="all inputs of the checks are on the CPU; the test with a GPU in tests/ catches it"
 
 
-# %% equivalent="9db63fde" of="masked_lm_batch" because="the checks run on the CPU, where everything is on one device; the test with a GPU in tests/ catches it"
+# %% survivor="9db63fde" of="masked_lm_batch" because="all inputs of the checks are on the CPU; the test with a GPU in tests/ catches it"
 
 
-# %% equivalent="0d2a7985" of="masked_lm_batch" because="the checks run on the CPU, where everything is on one device; the test with a GPU in tests/ catches it"
+# %% survivor="0d2a7985" of="masked_lm_batch" because="all inputs of the checks are on the CPU; the test with a GPU in tests/ catches it"
 
 
 # %% equivalent="ac49bb7e" of="masked_lm_batch" because="by the statement special has the shape of ids"
@@ -1013,7 +1162,7 @@ def recall_at_k(similarities, k):
 # %% equivalent="e6334c78" of="info_nce" because="a scalar transposed is the same scalar"
 
 
-# %% equivalent="ead69f3f" of="info_nce" because="the checks run on the CPU, where everything is on one device; the test with a GPU in tests/ catches it"
+# %% survivor="ead69f3f" of="info_nce" because="all inputs of the checks are on the CPU; the test with a GPU in tests/ catches it"
 
 
 # %% equivalent="10d2fd24" of="info_nce" because="queries and keys are on one device, or their product would not exist"

@@ -1,6 +1,6 @@
 """What a run is made of: read from a TOML file, changed by `--set section.key=value`, checked before it is used.
 
-Nothing here imports torch, so that a wrong setting is reported at once.
+A wrong setting is reported before anything is read or made.
 """
 
 from __future__ import annotations

@@ -1,39 +1,11 @@
-"""What a model has learnt: its loss on the whole validation split, and what it writes."""
+"""What a model writes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-
-@torch.no_grad()
-def split_loss(model: nn.Module, ids: Tensor, length: int, batch_size: int, dtype: torch.dtype) -> float:
-    """Mean loss in nats over every token of a split but the first, each counted once.
-
-    ids: (N,). Cut into windows of `length` that do not overlap: a token sees what came before it in its window.
-    model: ids (B, T) → logits (B, T, V).
-    """
-    device = next(model.parameters()).device
-    total, count = 0.0, 0
-    for inputs, targets in windows(ids, length, batch_size):
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            logits = model(inputs.to(device))  # (B, T, V)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.to(device).flatten(), reduction="sum")
-        total, count = total + loss.item(), count + targets.numel()
-    return total / count
-
-
-def windows(ids: Tensor, length: int, batch_size: int):
-    """Inputs and targets (B, T), int64, that go once over a sequence of ids; the last window may be shorter."""
-    ids = ids.long()
-    whole = (len(ids) - 1) // length  # windows of full length
-    inputs, targets = (part[: whole * length].view(whole, length) for part in (ids[:-1], ids[1:]))
-    yield from zip(inputs.split(batch_size), targets.split(batch_size), strict=True) if whole else ()
-    if rest := (len(ids) - 1) % length:
-        yield ids[-rest - 1 : -1][None], ids[-rest:][None]
+from torch import nn
 
 
 @torch.no_grad()

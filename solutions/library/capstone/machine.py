@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from internals.capstone import choose_precision
 from internals.capstone.config import MachineConfig
 from internals.capstone.stop import Stop
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,11 @@ class Machine:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def choose_machine(config: MachineConfig, local_rank: int = 0) -> Machine:
+def choose_machine(config: MachineConfig, local_rank: int = 0, choose: Callable = choose_precision) -> Machine:
     """CUDA if there is a card; bfloat16 from compute capability 8 (Ampere) on, float16 before, float32 on a CPU.
 
-    local_rank: which card of this computer is this process's. Sets torch's threads and TF32. Raises Stop.
+    local_rank: which card of this computer is this process's. choose: the part choose_precision. Sets torch's threads
+    and TF32. Raises Stop.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -60,18 +61,17 @@ def choose_machine(config: MachineConfig, local_rank: int = 0) -> Machine:
     if config.device == "cuda" and not has_cuda:
         raise Stop("machine.device = 'cuda', but torch sees no CUDA GPU here: leave it at auto, or use cpu", 2)
     if config.device == "cpu" or not has_cuda:
-        dtype = DTYPES["float32" if config.precision == "auto" else config.precision]
-        return Machine(torch.device("cpu"), dtype, processor_name(), config.compile)
+        return Machine(torch.device("cpu"), choose(None, config.precision), processor_name(), config.compile)
     device = torch.device("cuda", local_rank)
     torch.cuda.set_device(device)
     torch.set_float32_matmul_precision("high" if config.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = config.tf32
-    modern = torch.cuda.get_device_capability(device) >= (8, 0)
-    chosen = ("bfloat16" if modern else "float16") if config.precision == "auto" else config.precision
-    if chosen == "bfloat16" and not modern:
-        raise Stop("machine.precision = 'bfloat16' needs compute capability 8.0 or later: use float16", 2)
+    try:
+        dtype = choose(torch.cuda.get_device_capability(device), config.precision)
+    except ValueError:  # whoever wrote the part: the words are ours
+        raise Stop("machine.precision = 'bfloat16' needs compute capability 8.0 or later: use float16", 2) from None
     compiles = config.compile and can_compile(device)
-    return Machine(device, DTYPES[chosen], torch.cuda.get_device_name(device), compiles)
+    return Machine(device, dtype, torch.cuda.get_device_name(device), compiles)
 
 
 def can_compile(device: torch.device) -> bool:

@@ -1,4 +1,4 @@
-"""How fast training is, and how fast it could be: FLOPs of a token, and the peak of the machine."""
+"""How fast training could be: the peak of the machine."""
 
 from __future__ import annotations
 
@@ -7,39 +7,27 @@ import re
 import time
 
 import torch
-from torch import nn
 
-from internals.capstone.config import Config
 from internals.capstone.machine import Machine
+from internals.training_loop import PEAK_FLOPS
 
+T4, A100, H100 = (PEAK_FLOPS[name] / 1e12 for name in ("T4", "A100", "H100 SXM"))  # of the notebook on the loop
 # Dense products (no sparsity), in 10¹² FLOPs a second, at float16 or bfloat16 on tensor cores; at TF32; at float32.
 # From NVIDIA's data sheets (T4 2019, V100 2020, A100 2021, L4 2023, H100 2023, H200 2024); where a sheet gives the
 # figure with sparsity, half of it. The first that stands in a card's name counts, as whole words.
 PEAKS = {
-    "H200": (989, 494, 67),
+    "H200": (H100, 494, 67),
     "H100 PCIe": (756, 378, 51),
     "H100 NVL": (835, 417, 60),
-    "H100": (989, 494, 67),
-    "A100": (312, 156, 19.5),
+    "H100": (H100, 494, 67),
+    "A100": (A100, 156, 19.5),
     "L40S": (362, 183, 91.6),
     "L40": (181, 90.5, 90.5),
     "L4": (121, 60, 30.3),
     "V100-PCIE": (112, 14, 14),
     "V100": (125, 15.7, 15.7),
-    "T4": (65, 8.1, 8.1),
+    "T4": (T4, 8.1, 8.1),
 }
-
-
-def flops_per_token(model: nn.Module, config: Config) -> int:
-    """FLOPs to train on one token: 6 for each weight of a matrix product, and attention's products with the context.
-
-    Forward 2, backward 4 for each weight; an embedding is looked up, not multiplied. Attention: 12 · layers · width ·
-    length, which counts the masked half too, as is usual. Chowdhery et al. 2022, appendix B
-    """
-    weights = sum(p.numel() for p in model.parameters())
-    if not config.model.tied:
-        weights -= model.embedding.weight.numel()
-    return 6 * weights + 12 * config.model.layers * config.model.d_model * config.model.length
 
 
 def peak_flops(machine: Machine, tf32: bool = False) -> float | None:

@@ -7,6 +7,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,33 +16,38 @@ import torch
 from internals.capstone import processes as several
 from internals.capstone.card import Result, model_card
 from internals.capstone.checkpoints import Checkpoints, set_aside
-from internals.capstone.config import Config, config_from, difference
-from internals.capstone.evaluate import split_loss, write_sample
+from internals.capstone.config import Config, OptimizerConfig, config_from, difference
+from internals.capstone.evaluate import write_sample
 from internals.capstone.log import Log, plot_losses
 from internals.capstone.machine import Machine, choose_machine
-from internals.capstone.model import Decoder
-from internals.capstone.optimizer import build_optimizer, learning_rate
 from internals.capstone.parts import Parts, load_parts
 from internals.capstone.processes import Processes, SharedBatches
+from internals.capstone.rate import learning_rate
 from internals.capstone.stop import Stop
 from internals.capstone.text import Tokens, fingerprint_of, known_fingerprint, prepare_tokens, read_text
-from internals.capstone.throughput import flops_per_token, peak_flops
+from internals.capstone.throughput import peak_flops
 
 
 def train(
-    config: Config, out: Path, text: Path | None = None, resume: bool = False, parts: Parts | None = None
+    config: Config,
+    out: Path,
+    text: Path | None = None,
+    resume: bool = False,
+    parts: Parts | None = None,
+    watch: Callable[[dict], object] | None = None,
 ) -> Result:
     """Train as the config says and write everything into the folder `out`.
 
     text: a UTF-8 file; None: the course's `shakespeare`. resume: go on with what lies in the folder. parts: what the
-    model and the loop are made of; None: the course's. Raises Stop where the run cannot start or go on.
+    model and the loop are made of; None: the course's. watch: called with each record of the log that has a "loss",
+    such as a LivePlot. Raises Stop where the run cannot start or go on.
     """
     parts = parts or load_parts(bpe=config.data.tokens == "bpe")
     processes = several.find_processes()
-    machine = choose_machine(config.machine, processes.local_rank)
+    machine = choose_machine(config.machine, processes.local_rank, parts.choose_precision)
     several.check_share(config.train.batch_size, processes)
     several.join(processes, machine.device)
-    run = Run(config, out, parts, processes, machine)
+    run = Run(config, out, parts, processes, machine, watch)
     try:
         run.prepare(text, resume)
         with Interruptions() as interruptions:
@@ -52,6 +58,35 @@ def train(
     except OSError as error:  # the plot or the card; checkpoints and the log say it themselves
         where = error.filename or out
         raise Stop(f"{where}: cannot be written: {error.strerror or error}; go on with --resume") from None
+
+
+def make_model(config: Config, vocab_size: int, parts: Parts):
+    """The part Decoder in the shape that the settings say."""
+    shape = config.model
+    return parts.Decoder(
+        vocab_size,
+        shape.d_model,
+        shape.heads,
+        shape.layers,
+        shape.length,
+        d_ff=config.d_ff,
+        tied=shape.tied,
+        rope_base=shape.rope_base,
+        fused=shape.attention == "fused",
+    )
+
+
+def make_optimizer(model, config: OptimizerConfig, parts: Parts):
+    """What the part build_optimizer makes of the settings."""
+    return parts.build_optimizer(
+        model,
+        kind=config.kind,
+        muon_lr=config.muon_lr,
+        muon_momentum=config.muon_momentum,
+        adamw_lr=config.adamw_lr,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+    )
 
 
 class Interruptions:
@@ -80,7 +115,10 @@ class Interruptions:
 class Run:
     """One run: what it is made of, and how far it is."""
 
-    def __init__(self, config: Config, out: Path, parts: Parts, processes: Processes, machine: Machine) -> None:
+    def __init__(
+        self, config: Config, out: Path, parts: Parts, processes: Processes, machine: Machine, watch: Callable | None
+    ) -> None:
+        self.watch = watch
         self.config, self.out, self.parts, self.processes, self.machine = config, out, parts, processes, machine
         self.log = Log(out / "log.jsonl")
         self.step, self.seconds, self.sample, self.validation_loss = 0, 0.0, "", math.nan
@@ -98,14 +136,14 @@ class Run:
         self._open_folder(resume)
         self.tokens, self.source = self._tokens(text, resume)
         torch.manual_seed(config.train.seed)
-        self.bare = Decoder(config, self.tokens.vocab_size, self.parts).to(device)
+        self.bare = make_model(config, self.tokens.vocab_size, self.parts).to(device)
         self.parameters = sum(p.numel() for p in self.bare.parameters())
-        self.flops, self.peak = flops_per_token(self.bare, config), peak_flops(self.machine, config.machine.tf32)
+        self.flops, self.peak = self.parts.model_flops(self.bare), peak_flops(self.machine, config.machine.tf32)
         if self.machine.compile:
             for block in self.bare.blocks:  # one block's code serves all of them: far less to compile than the model
                 block.compile()
         self.model = several.share(self.bare, config.machine.parallel, self.processes, device)
-        self.optimizer = build_optimizer(self.bare, config.optimizer, self.parts)
+        self.optimizer = make_optimizer(self.bare, config.optimizer, self.parts)
         drawn = self.parts.Batches(self.tokens.train, config.train.batch_size, config.model.length, config.train.seed)
         self.batches = SharedBatches(drawn, self.processes, device)
         self.scaler = self.parts.LossScaler() if self.machine.scales_loss else None
@@ -199,7 +237,7 @@ class Run:
         if not self.processes.first:
             return
         self.log.add(
-            {
+            record := {
                 "step": self.step,
                 "loss": round(loss, 5),
                 "lr_factor": round(factor, 5),
@@ -209,6 +247,8 @@ class Run:
                 "seconds": round(self.seconds, 2),
             }
         )
+        if self.watch is not None:
+            self.watch(record)
         self.say(
             f"step {self.step:>6,}/{self.config.train.steps:,}  loss {loss:.4f}  lr × {factor:.2f}  "
             f"{speed:>9,.0f} tokens/s  {'' if used is None else f'{used:.0%} of peak  '}"
@@ -225,7 +265,8 @@ class Run:
         self.bare.eval()
         with torch.compiler.set_stance("force_eager"):  # other shapes than in training: not worth compiling
             size = max(1, config.train.batch_size)
-            self.validation_loss = split_loss(self.bare, self.tokens.validation, config.model.length, size, dtype)
+            split_loss, ids = self.parts.split_loss, self.tokens.validation
+            self.validation_loss = split_loss(self.bare, ids, config.model.length, size, dtype)
             self.sample = write_sample(
                 self.bare, self.tokens.tokenizer, self.parts.sample, config.model.length, config.train.sample, dtype
             )

@@ -131,7 +131,8 @@ def test_with_a_huge_delta_the_fit_is_the_least_squares_of_a_search_without_grad
 
 
 def test_with_a_huge_delta_the_fit_is_scipys_curve_fit():
-    optimize = pytest.importorskip("scipy.optimize")
+    from scipy import optimize
+
     sizes = np.geomspace(1e3, 1e6, 9)
     losses = (1.5 + 60 / sizes**0.45) * np.exp(0.01 * np.random.default_rng(0).standard_normal(9))
     theirs, _ = optimize.curve_fit(lambda x, e, a, alpha: np.logaddexp(e, a - alpha * x), np.log(sizes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 
 import pytest
@@ -44,6 +45,12 @@ def unavailable(key: str) -> str:
     except data.Unavailable as problem:
         return str(problem)
     return ""
+
+
+def pytest_configure() -> None:
+    # A shell's background job ignores Ctrl-C, and so would the tests that send it to themselves.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

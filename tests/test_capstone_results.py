@@ -39,3 +39,11 @@ def test_the_readme_says_what_was_measured() -> None:
         f"five-gram {said['five-gram']}"
     )
     assert words in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_notebook_says_what_was_measured() -> None:
+    notebook = (ROOT / "solutions" / "10-capstone" / "capstone.py").read_text(encoding="utf-8")
+    names = {"muon": "your decoder, Muon and AdamW", "adamw": "your decoder, AdamW alone",
+             "five-gram": "five-gram, Witten–Bell", "four-gram": "four-gram, add-α"}  # fmt: skip
+    for kind, name in names.items():
+        assert f"# | {name} | {MODELS[kind]['loss']:.2f} |" in notebook

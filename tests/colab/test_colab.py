@@ -38,7 +38,6 @@ ADDED = {"gguf"}  # Colab has none: installing the course brings it
 EXACT = os.environ.get("COLAB_EXACT") == "1"
 COLABS_PYTHON = "3.13"
 FOR_3_13 = {"pandas": "2.2.3"}  # the list is older than Colab's 3.13: the first version with wheels for it
-LEFT = shutil.ignore_patterns(".*", "build", "work", "__pycache__")  # of the checkout, when it is published
 
 
 def colab_versions() -> dict[str, str]:
@@ -70,12 +69,18 @@ def test_our_range_of_python_admits_colabs() -> None:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """A copy of the course, published where git finds it: a folder of this machine."""
     root = tmp_path_factory.mktemp("published") / "course"
-    shutil.copytree(ROOT, root, ignore=LEFT)
+    shutil.copytree(ROOT, root, ignore=left_behind)
     publish(load_course(root), f"file://{root}")
     who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     for words in (["init", "--quiet"], ["add", "--force", "."], [*who, "commit", "--quiet", "--message", "publish"]):
         run(["git", "-C", str(root), *words])
     return load_course(root)
+
+
+def left_behind(folder: str, names: list[str]) -> set[str]:
+    """What is not published of a checkout's folder: hidden files, caches, and what git ignores at the root."""
+    generated = {"build", "work"} if Path(folder) == ROOT else set()
+    return {name for name in names if name.startswith(".") or name == "__pycache__" or name in generated}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the build puts around a released notebook that is no part of the exercises: so far the panel at its end.
+"""The panel at the end of a released notebook, which is no part of the exercises. For Colab's cell see `frame`.
 
 It stands in `modules/` alone. Sources, instructor notebooks, records of mutants and grades know nothing of it: it has
 no mark of nbgrader's, and grading and `course check` leave it out.

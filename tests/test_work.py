@@ -333,7 +333,7 @@ def test_an_unknown_notebook_and_an_unbuilt_course_are_one_line(folder, capsys) 
         assert capsys.readouterr().err.rstrip().endswith("not there; run `course build`")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")  # Windows has none
 @pytest.mark.parametrize("command", ["update", "reset"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("nth", [1, 2])

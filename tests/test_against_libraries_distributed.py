@@ -38,7 +38,7 @@ from internals.feed_forward import FeedForward
 ROOT = Path(__file__).resolve().parents[1]
 
 PROGRAM = """
-import json, sys
+import json, os, sys
 from datetime import timedelta
 import torch
 import torch.distributed as dist
@@ -203,6 +203,8 @@ if comm.rank == 0:
     print("FOUND" + json.dumps({key: value for part in everything for key, value in part.items()}))
 dist.barrier()
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # a thread of gloo's that lets a tensor go while Python ends would abort it: pytorch/pytorch#190489
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_capstone import tiny, write_text
+from tiny_capstone import TINY, tiny, write_text
 
 from internals.capstone.log import Log
 from internals.capstone.processes import Processes, SharedBatches, check_share, find_processes, shared_like, whole
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STEPS = ("train.accumulate=2", "train.evaluate_every=3")
 
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 import torch
 from tiny_capstone import tiny
@@ -33,6 +33,8 @@ out = Path(folder)
 train(tiny(*changes, "train.steps=3"), out, Path(text))
 train(tiny(*changes, "train.steps=6"), out, Path(text), resume=True)
 leave()
+sys.stdout.flush()
+os._exit(0)  # as the trainer's own __main__ does under torchrun, and for its reason
 """
 
 
@@ -65,6 +67,17 @@ def test_two_processes_train_what_one_trains_and_resume(kind, one, tmp_path):
     saved = [torch.load(folder / "latest.pt", weights_only=True) for folder in (alone, tmp_path / "two")]
     for name, weight in saved[0]["model"].items():
         torch.testing.assert_close(saved[1]["model"][name], weight, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_command_under_torchrun_prints_once_and_ends_well(one, tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    asked = ["-m", "internals.capstone", "--text", str(one[0]), "--out", str(tmp_path), "--set", *TINY, *STEPS,
+             "machine.device=cpu"]  # fmt: skip
+    done = subprocess.run([*launch, *asked], env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+                          capture_output=True, text=True, timeout=600)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("step      6/6") == 1 and (tmp_path / "model_card.md").is_file()
 
 
 def test_shares_of_a_batch_are_the_batch():

@@ -541,7 +541,7 @@ class Processes:
 # %%
 # Given: start a program in several processes.
 HEAD = """
-import json, math, statistics, time
+import json, math, os, statistics, sys, time
 from datetime import timedelta
 import torch
 import torch.distributed as dist
@@ -559,6 +559,8 @@ if dist.get_rank() == 0:
 comm.wait()
 dist.barrier()
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # a thread of gloo's that lets a tensor go while Python ends would abort it: pytorch/pytorch#190489
 """
 
 

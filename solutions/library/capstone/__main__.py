@@ -70,4 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if "RANK" in os.environ:  # a thread of gloo's that lets a tensor go while Python ends would abort it, at the end of
+        sys.stdout.flush()  # a good run: https://github.com/pytorch/pytorch/issues/190489
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -12,6 +12,7 @@ from mini_course import write_course
 
 from autograder.course import load_course
 from autograder.grading.exam import Exam, places_of
+from autograder.grading.python_text import renamed_from
 from autograder.grading.submission import Refused, defines, graft, read
 from autograder.rules import checked_cells
 from autograder.source import scope_of
@@ -266,6 +267,12 @@ def test_a_renamed_function_is_graded_under_its_name(solved, exam):
     result = grafted(solved, exam)
     assert result.answers["halve"] == "def my_half(x):\n    return x / 2\n\nhalve = my_half"
     assert result.flags == ["halve: the answer is called my_half; graded under the name halve"]
+
+
+def test_what_a_stub_defines_beside_the_answer_is_not_the_answer_renamed():
+    stub = "class Copy:\n    def forward(self): ...\n\nclass Sum:\n    def forward(self): ..."
+    assert renamed_from(stub, stub, "Copy", frozenset({"Copy"})) == ""
+    assert renamed_from(stub.replace("Copy", "Keep"), stub, "Copy", frozenset({"Copy"})) == "Keep"
 
 
 def test_a_renamed_function_without_marks_is_found_where_it_belongs(solved, exam):

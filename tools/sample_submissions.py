@@ -56,12 +56,14 @@ def samples(course: Course, entry: Entry) -> dict[str, bytes]:
     reference = fill(released, solutions(source))
     names = [grade_id(cell) for cell in exercises(released)]
     marks, mistake = first_wrong_answer(course.answers(entry))
-    whole = to_bytes(reference)
+    name, whole = marks["of"], to_bytes(reference)
+    if f"class {name}({name})" in mistake:  # it changes the reference's class, which stands above it then
+        mistake = f"{solutions(source)[name]}\n\n\n{mistake}"
     return {
         "reference": whole,
         "partly-solved": to_bytes(fill(released, solutions(source), only=names[: len(names) // 2])),
         "untouched": to_bytes(released),
-        "one-wrong-answer": to_bytes(fill(reference, {marks["of"]: mistake})),
+        "one-wrong-answer": to_bytes(fill(reference, {name: mistake})),
         "truncated-file": whole[: len(whole) // 2],
         "colab-round-trip": to_bytes(colab_round_trip(reference)),
         "colab-pasted": to_bytes(colab_pasted(reference)),

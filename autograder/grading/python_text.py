@@ -115,9 +115,12 @@ def _plain(source: str) -> str:
 
 
 def renamed_from(source: str, stub: str, name: str, taken: frozenset[str]) -> str:
-    """The one function or class of a cell that can only be `name` under another name; "" where none or several can."""
+    """The one function or class of a cell that can only be `name` under another name; "" where none or several can.
+
+    taken: names of exercises. What the stub defines beside `name` keeps its own name too.
+    """
     wanted = next((n for n in _defined(stub) if n.name == name), None)
-    found = [n for n in _defined(source) if n.name not in taken]
+    found = [n for n in _defined(source) if n.name not in taken | {n.name for n in _defined(stub)}]
     if wanted is None:
         return ""
     found = [n for n in found if isinstance(n, ast.ClassDef) == isinstance(wanted, ast.ClassDef)]

@@ -20,6 +20,7 @@ import socket
 import sys
 import tempfile
 
+import autograder
 from autograder.grading.engine import Engine, run
 from autograder.grading.enter import JOB, REPORT, give_up_rights, join, set_limits, system_calls
 from autograder.grading.walls import COURSE, POWERLESS, Room, environment
@@ -105,6 +106,8 @@ def student(first: int, descriptors: list[int], limits: dict, engine: Engine, ru
         for descriptor in group:
             os.write(descriptor, b"0")
         join(first, job, report)
+        autograder.__path__ = [f"{COURSE}/autograder"]  # modules that a notebook is the first to import are found here
+        sys.path_importer_cache.clear()
         os.environ.clear()
         os.environ.update(environment())
         signal.set_wakeup_fd(-1)

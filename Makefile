@@ -3,6 +3,7 @@ SETUP := @sh tools/python.sh -m tools.setup
 BIN := .venv/bin
 LAB_ARGS ?=
 GRADE_ARGS ?=
+SAMPLES ?=
 TEST_ARGS ?=
 ANSWERS_ARGS ?=
 GPU_ARGS ?=
@@ -40,9 +41,9 @@ test-gpu:  ## on a CUDA GPU: its tests, then the capstone's tokens a second and 
 	  $(BIN)/pytest -m cuda && $(BIN)/python benchmarks/capstone_gpu.py --json build/gpu.json $(GPU_ARGS); \
 	else echo "no CUDA GPU here: nothing to test"; fi
 
-grade:  ## grade the sample submissions and show the result
+grade:  ## grade the sample submissions and show the result (SAMPLES="backprop bert": of these notebooks alone)
 	$(SETUP) instructor --programs bubblewrap --build
-	@$(BIN)/python -m tools.sample_submissions build/samples
+	@$(BIN)/python -m tools.sample_submissions build/samples $(SAMPLES)
 	@$(BIN)/course grade build/samples $(GRADE_ARGS)
 
 formgrader:  ## nbgrader's formgrader on the gradebook that `make grade` fills

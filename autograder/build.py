@@ -72,7 +72,7 @@ def instructor_cells(path: Path, cells: list[Cell]) -> list[dict]:
             "grade_id": grade_id,
             "grade": False,
             "solution": False,
-            "locked": True,
+            "locked": not cell.meta.get("editable"),
             "task": False,
         }
         if cell.kind == "exercise":

@@ -14,13 +14,14 @@ from autograder.source import Cell
 
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)")
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({})"
+UNTICKED = 'KEEP_IN_DRIVE = False  # @param {type:"boolean"}'
 SETUP = '''\
 # On Colab, this installs the course in about a minute and changes none of Colab's packages. Elsewhere it does nothing.
 import sys
 
 if "google.colab" in sys.modules:
     # Ticked, your notebooks are kept in your Google Drive, where later notebooks find the parts that you have built.
-    KEEP_IN_DRIVE = False  # @param {{type:"boolean"}}
+    {unticked}
     import importlib.util
     import subprocess
 
@@ -50,8 +51,13 @@ def framed(course: Course, notebook: Notebook, cells: list[Cell]) -> list[Cell]:
         title, _, rest = cells[0].source.partition("\n")
         cells[0] = replace(cells[0], source=f"{title}\n\n{BADGE.format(link)}\n{rest}")
     source = SETUP.format(
-        repository=course.repository, module=notebook.module, name=notebook.name, gpu=notebook.gpu
+        unticked=UNTICKED, repository=course.repository, module=notebook.module, name=notebook.name, gpu=notebook.gpu
     )
     first = next(number for number, cell in enumerate(cells) if cell.kind != "text")
-    cells.insert(first, Cell("given", "", source, cells[first].line))
+    cells.insert(first, Cell("given", "", source, cells[first].line, {"editable": True}))  # it has a box to tick
     return cells
+
+
+def unticked(source: str) -> str:
+    """A cell's source as it was released, should its box be ticked."""
+    return source.replace(UNTICKED.replace("False", "True"), UNTICKED)

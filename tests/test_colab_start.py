@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_colab import write_fake_colab
 
 from autograder import colab
+from tests.colab.fake_colab import write_fake_colab
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "03-attention/scaled_dot_product"

@@ -1,5 +1,6 @@
 """Published, every notebook has a badge and a first cell for Colab; and grades as before."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -87,6 +88,17 @@ def test_the_first_cell_does_nothing_where_there_is_no_colab(course) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def ticked(notebook: dict) -> dict:
+    """The notebook with the box in its first cell ticked, as Colab writes it into the source."""
+    notebook = copy.deepcopy(notebook)
+    first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    assert first["metadata"].get("editable", True)
+    source = "".join(first["source"])
+    assert "KEEP_IN_DRIVE = False  # @param" in source
+    first["source"] = [source.replace("KEEP_IN_DRIVE = False", "KEEP_IN_DRIVE = True")]
+    return notebook
+
+
 def test_saved_by_colab_a_published_notebook_grades_as_any_other(course) -> None:
     released = course.released(course.notebooks[0]).read_bytes()
     publish(course, PLACE)
@@ -94,8 +106,10 @@ def test_saved_by_colab_a_published_notebook_grades_as_any_other(course) -> None
     exam = prepare(course, course.notebooks[0])
     published = answered(course.released(course.notebooks[0]).read_bytes(), halve=HALVE)
     older = answered(released, halve=HALVE)  # handed out before the course was published
-    for notebook in (published, colab_round_trip(published), colab_pasted(published), older, colab_pasted(older)):
+    handed_in = [published, colab_round_trip(published), colab_pasted(published), older, colab_pasted(older)]
+    for notebook in [*handed_in, ticked(published), colab_round_trip(ticked(published))]:
         result = grade(to_bytes(notebook), "someone", exam, sandbox=False)
+        assert not any("changed" in reason for reason in result.reasons)
         statuses = {(check.exercise, check.status) for check in result.checks}
         assert statuses == {("softplus", "not attempted"), ("halve", "passed")}
 

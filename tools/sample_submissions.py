@@ -1,4 +1,4 @@
-"""python -m tools.sample_submissions FOLDER: a small class's submissions, made from the built notebooks.
+"""python -m tools.sample_submissions FOLDER [NOTEBOOK ...]: a small class's submissions, made from the built notebooks.
 
 One folder per kind of submission, named for what happened to it, in nbgrader's layout (student/assignment/notebook).
 """
@@ -9,7 +9,7 @@ import copy
 import json
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits
@@ -23,12 +23,12 @@ Notebook = dict  # a notebook's JSON
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
-        print("usage: python -m tools.sample_submissions FOLDER", file=sys.stderr)
+    if len(sys.argv) < 2:
+        print("usage: python -m tools.sample_submissions FOLDER [NOTEBOOK ...]", file=sys.stderr)
         return 2
     try:
         course = load_course()
-        count = write_samples(course, Path(sys.argv[1]))
+        count = write_samples(course, Path(sys.argv[1]), [course.find(name) for name in sys.argv[2:]])
     except CourseError as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -36,12 +36,15 @@ def main() -> int:
     return 0
 
 
-def write_samples(course: Course, folder: Path) -> int:
-    """Write every kind of submission to every notebook, in place of what `folder` held; returns how many files."""
+def write_samples(course: Course, folder: Path, notebooks: Sequence[Entry] = ()) -> int:
+    """Write every kind of submission to these notebooks, all where none is given, in place of what `folder` held.
+
+    Returns how many files.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     count = 0
-    for entry in course.notebooks:
+    for entry in notebooks or course.notebooks:
         for student, content in samples(course, entry).items():
             target = folder / student / entry.module / f"{entry.name}.ipynb"
             target.parent.mkdir(parents=True, exist_ok=True)

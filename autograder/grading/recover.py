@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from autograder.extras import is_panel
+from autograder.frame import unticked
 from autograder.grading.cells import Refused, Submitted
 from autograder.grading.exam import Exam, Place
 from autograder.grading.python_text import (
@@ -60,7 +61,9 @@ class Work:
 
     def __post_init__(self) -> None:
         known = {place.id for place in self.exam.places}
-        self.cells = [replace(c, ids=tuple(i for i in c.ids if i in known)) for c in self.cells]
+        self.cells = [
+            replace(c, source=unticked(c.source), ids=tuple(i for i in c.ids if i in known)) for c in self.cells
+        ]
         self.cells = [c for c in self.cells if (c.source.strip() or c.ids) and not is_panel(c.source)]
         self.marked = {name for cell in self.cells for name in cell.ids}
         self.exercises = {place.cell.name: place for place in self.exam.of_kind("exercise")}

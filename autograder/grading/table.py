@@ -45,7 +45,7 @@ def _say(line: str) -> None:
 
 def _results(results: list[Result]) -> Table:
     table = Table(title=f"{len(results)} submissions")
-    for column in ("student", "notebook", "outcome", "points", "exercises passed"):
+    for column in ("student", "notebook", "outcome", "points", "exercises"):
         table.add_column(column, overflow="fold")
     for result in results:
         exercises = result.exercises()

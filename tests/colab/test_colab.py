@@ -1,17 +1,8 @@
-"""The course as it runs on Colab: on Colab's package versions, which its first cell leaves as they are.
-
-`make colab-exact` runs this on Colab's Python with Colab's own torch; else Python and torch are the ones at hand.
-"""
+"""The course as it runs on Colab: on Colab's package versions, which its first cell leaves as they are."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,35 +10,31 @@ from pathlib import Path
 import nbformat
 import pytest
 import zmq
-from fake_colab import write_fake_colab
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from autograder.course import Course, load_course
-from autograder.publish import publish
+from tests.colab.fake_colab import write_fake_colab
+from tests.colab.machine import (
+    DEPENDENCIES,
+    EXACT,
+    FOR_3_13,
+    PROJECT,
+    ROOT,
+    colab_python,
+    colab_versions,
+    first_cell,
+    publish_copy,
+    run,
+    write_kernel,
+)
+from tests.e2e import on_colab
 from tools.environment import binaries
 from tools.sample_submissions import exercises, fill, read, solutions
 
-ROOT = Path(__file__).resolve().parents[2]
-PINS = Path(__file__).with_name("pins.txt")
 NOTEBOOKS = load_course(ROOT).notebooks
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
 ADDED = {"gguf"}  # Colab has none: installing the course brings it
-EXACT = os.environ.get("COLAB_EXACT") == "1"
-COLABS_PYTHON = "3.13"
-FOR_3_13 = {"pandas": "2.2.3"}  # the list is older than Colab's 3.13: the first version with wheels for it
-
-
-def colab_versions() -> dict[str, str]:
-    """Name to version of what Colab has preinstalled."""
-    pairs = (line.split("==") for line in pin_lines())
-    return {canonicalize_name(name): number for name, number in pairs}
-
-
-def pin_lines() -> list[str]:
-    return [line for line in PINS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES, ids=lambda requirement: requirement.name)
@@ -67,20 +54,7 @@ def test_our_range_of_python_admits_colabs() -> None:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    """A copy of the course, published where git finds it: a folder of this machine."""
-    root = tmp_path_factory.mktemp("published") / "course"
-    shutil.copytree(ROOT, root, ignore=left_behind)
-    publish(load_course(root), f"file://{root}")
-    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    for words in (["init", "--quiet"], ["add", "--force", "."], [*who, "commit", "--quiet", "--message", "publish"]):
-        run(["git", "-C", str(root), *words])
-    return load_course(root)
-
-
-def left_behind(folder: str, names: list[str]) -> set[str]:
-    """What is not published of a checkout's folder: hidden files, caches, and what git ignores at the root."""
-    generated = {"build", "work"} if Path(folder) == ROOT else set()
-    return {name for name in names if name.startswith(".") or name == "__pycache__" or name in generated}
+    return publish_copy(tmp_path_factory.mktemp("published") / "course")
 
 
 @pytest.fixture(scope="module")
@@ -91,50 +65,11 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory: pytest.TempPathFactory, published: Course, fake: Path) -> Iterator[Path]:
-    """The Python of a bare environment on Colab's versions, where a notebook's first cell has installed the course.
-
-    Its packages are kept in build/, by what they were made from; the course is installed anew. What the course needs
-    and Colab lacks is installed beforehand too: without the versions pinned here its newest ones would come.
-    """
-    base, pins, wheels = sys.executable, pin_lines(), []
-    if EXACT:
-        pins = [line for line in pins if line.partition("==")[0] not in FOR_3_13]
-        pins += [f"{name}=={number}" for name, number in FOR_3_13.items()]
-        wheels = ["--only-binary", ":all:"]
-        base = os.environ.get("COLAB_PYTHON") or shutil.which(f"python{COLABS_PYTHON}") or ""
-        if not base:
-            pytest.fail(f"no Python {COLABS_PYTHON} here: name one in COLAB_PYTHON", pytrace=False)
-    else:
-        torch = version("torch").partition("+")[0]
-        pins = [f"torch=={torch}" if line.startswith("torch==") else line for line in pins]
-    constraints = tmp_path_factory.mktemp("pins") / "constraints.txt"
-    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
-    key = hashlib.sha256(repr((base, pins, [str(r) for r in DEPENDENCIES], sys.version)).encode()).hexdigest()[:12]
-    folder = ROOT / "build" / "colab" / key
-    python = binaries(folder) / "python"
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    if not (folder / "complete").exists():
-        run([base, "-m", "venv", "--clear", str(folder)])
-        run([*pip, "install", "--no-compile", *wheels, "--constraint", str(constraints), *map(str, DEPENDENCIES)])
-        (folder / "complete").touch()
-    run([*pip, "uninstall", "--yes", PROJECT["name"]])
-    first = next(c for c in read(published.released(published.notebooks[0]))["cells"] if c["cell_type"] == "code")
-    said = run([str(python), "-c", "".join(first["source"])], PYTHONPATH=str(fake))
+    """Its Python, where a notebook's first cell has installed the course."""
+    python = colab_python(tmp_path_factory.mktemp("pins"))
+    said = run([str(python), "-c", first_cell(published)], PYTHONPATH=str(fake))
     assert said == "No GPU, and this notebook needs none.\n" or said.startswith("GPU: ")
     yield python
-
-
-def run(command: list[str], **environment: str) -> str:
-    """Run to success; the output, or a failure that shows it."""
-    done = subprocess.run(command, capture_output=True, text=True, env=outside() | environment, cwd="/")
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def outside() -> dict[str, str]:
-    """An environment without this checkout in it."""
-    inside = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-    return {name: value for name, value in os.environ.items() if name not in inside}
 
 
 @pytest.mark.slow
@@ -199,14 +134,16 @@ def test_an_unsolved_exercise_is_told_so_there_too(published, colab, fake, tmp_p
         assert "not written yet" in printed(cell), f"{cell.source}\n{printed(cell)}"
 
 
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.bubblewrap
+def test_someone_alone_gets_from_the_first_cell_to_a_graded_exercise_kept_in_drive(published, colab, tmp_path) -> None:
+    on_colab.walk(published, colab, tmp_path)  # last here: it installs the course anew
+
+
 def execute(notebook: dict, python: Path, fake: Path, folder: Path, monkeypatch, allow_errors: bool = False):
     """Run every cell with `python`'s kernel, which takes itself for Colab's, in an empty folder."""
-    kernel = folder / "jupyter" / "kernels" / "colab"
-    kernel.mkdir(parents=True)
-    arguments = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": arguments, "display_name": "Colab", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    monkeypatch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(write_kernel(folder / "jupyter", python)))
     monkeypatch.setenv("PYTHONPATH", str(fake))
     empty = folder / "content"
     empty.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tools import lab
+from tools import lab, programs
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -104,6 +105,20 @@ def picture(page: Page, name: str) -> None:
     """Keep a screenshot in build/screenshots/."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@contextlib.contextmanager
+def browser_page(name: str) -> Iterator[Page]:
+    """A page in headless Chromium; what it showed last is kept as a picture."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=programs.find("chromium"), args=list(FLAGS))
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000}, locale="en-GB")
+        page.set_default_timeout(PATIENCE)
+        try:
+            yield page
+        finally:
+            picture(page, f"last-{name}")
+            chromium.close()
 
 
 def run(page: Page, cell: Locator) -> str:

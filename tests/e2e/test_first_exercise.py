@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import later_days
 from tests.e2e.browsing import ROOT
 from tests.e2e.first_exercise import walk_from_clone, walk_here
 
@@ -17,8 +18,8 @@ def test_a_student_finds_from_the_start_page_to_a_passing_exercise_and_sees_it_c
     walk_here(tmp_path)
 
 
-def test_a_fresh_clone_leads_there_too(tmp_path: Path) -> None:
-    walk_from_clone(tmp_path)
+def test_a_fresh_clone_leads_there_too_and_a_later_version_of_the_course_keeps_what_was_written(tmp_path: Path) -> None:
+    later_days.walk(walk_from_clone(tmp_path))
 
 
 def test_measured_on_a_machine_that_does_nothing_else_it_takes_less_than_five_minutes_as_the_readme_says() -> None:

@@ -110,7 +110,8 @@ def keep_in_drive(notebook: str) -> None:
 def save(path: Path | None = None) -> Path | None:
     """Write the notebook as it stands in the browser into Drive; the path, or None where the page does not answer.
 
-    A copy from another sitting that says something else is set aside first, its date in its name.
+    A copy from another sitting is set aside first, its date in its name; it stays where it is while it alone holds
+    answers.
     """
     from google.colab import _message
 
@@ -125,10 +126,27 @@ def save(path: Path | None = None) -> Path | None:
     if not answer or "ipynb" not in answer:
         print("The page did not answer, nothing is saved: try again, or use File → Save a copy in Drive.")
         return None
+    content = json.dumps(answer["ipynb"], ensure_ascii=False, indent=1) + "\n"
+    older = path not in _written and path.exists()
+    if older and holds_answers(path.read_bytes()) and not holds_answers(content.encode()):
+        print("Not saved: nothing is written here yet, and the copy in your Drive has answers. Open that one instead.")
+        return None
     set_aside(path)
-    write_atomically(path, json.dumps(answer["ipynb"], ensure_ascii=False, indent=1) + "\n")
+    write_atomically(path, content)
     _written.add(path)
     return path
+
+
+def holds_answers(notebook: bytes) -> bool:
+    """Whether an exercise or an essay of it is written, wholly or in part; true of what cannot be read."""
+    from autograder.grading.cells import Refused
+    from autograder.work.cells import cells_of
+
+    try:
+        cells = cells_of(notebook)[1]
+    except Refused:
+        return True
+    return any(cell.kind in ("exercise", "essay") and not cell.as_released for cell in cells)
 
 
 def set_aside(path: Path) -> Path | None:

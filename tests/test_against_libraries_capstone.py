@@ -196,8 +196,6 @@ def test_a_step_is_that_of_pytorch_s_optimizers(kind, tied):
     )  # fmt: skip
     optimizers = [others]
     if inside:
-        if not hasattr(torch.optim, "Muon"):
-            pytest.skip("this PyTorch has no Muon")  # it came with 2.9, and we admit 2.6
         optimizers.append(torch.optim.Muon(inside, lr=0.02, momentum=0.95, weight_decay=0.1))
     mine = build_optimizer(ours, kind)
     for step in range(3):

@@ -105,6 +105,23 @@ def test_a_copy_from_another_sitting_is_set_aside_and_not_lost(machine: Machine)
     assert machine.said(machine.drive / COPY) == "two"
 
 
+def test_a_copy_with_answers_stays_until_something_is_written_here_too(machine: Machine) -> None:
+    from autograder.course import load_course
+    from tools.sample_submissions import fill, read, solutions, to_bytes
+
+    course = load_course(ROOT)
+    entry = course.find("scaled_dot_product")
+    released, answers = read(course.released(entry)), solutions(read(course.instructor(entry)))
+    solved, begun = fill(released, answers), fill(released, answers, only=["softmax"])
+    copy = machine.drive / COPY
+    for page, kept in ((solved, solved), (released, solved), (begun, begun), (released, begun)):
+        machine.page.write_bytes(to_bytes(page))
+        said = machine.run(start(drive=True), "colab.save()")
+        assert ("Not saved: nothing is written here yet" in said) == (page is released)
+        assert json.loads(copy.read_bytes()) == kept
+    assert len(list(copy.parent.glob("*.ipynb"))) == 2  # the one that was set aside for the other
+
+
 def test_a_page_that_does_not_answer_is_said_and_the_copy_stays(machine: Machine) -> None:
     machine.run(start(drive=True), "colab.save()")
     said = machine.run(start(drive=True), "import os; del os.environ['FAKE_PAGE']; colab.save()")

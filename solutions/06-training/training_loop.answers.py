@@ -2211,6 +2211,6 @@ class Recompute(torch.autograd.Function):
 
 # %% survivor="bd99ea18" of="load_checkpoint" because="files written on the CPU are read to the CPU, and no check has a GPU"
 
-# %% equivalent="336bc706" of="load_checkpoint" because="weights_only is True by default since PyTorch 2.6, which the course asks for"
+# %% equivalent="336bc706" of="load_checkpoint" because="weights_only is True by default since PyTorch 2.6, and the course asks for a later one"
 
 # %% survivor="a1b09213" of="Recompute" because="all inputs of the checks are on the CPU"

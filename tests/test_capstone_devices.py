@@ -1,11 +1,17 @@
 """Without a GPU, what would go wrong on one is still seen: tensors on another device, and the wrong precision.
 
 A build of torch without CUDA aborts on fake CUDA tensors (FakeTensorMode) as soon as a gradient is recorded or a tensor
-is sliced, so the meta device stands in for the card: its tensors have a shape and a dtype, no numbers, and do not mix
-with the CPU's. Precision is seen under the CPU's autocast.
+is sliced, so there the meta device stands in for the card: its tensors have a shape and a dtype, no numbers, and do not
+mix with the CPU's; and precision is seen under the CPU's autocast. With a CUDA build, `make colab-exact`'s for one, the
+same is seen on fake CUDA tensors under CUDA's autocast.
 """
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,6 +46,16 @@ def test_a_whole_step_on_another_device_stays_there(kind, attention):
     assert all(p.grad.device.type == "meta" and p.grad.shape == p.shape for p in model.parameters())
     memories = [value for one in optimizer.optimizers for memory in one.state.values() for value in memory.values()]
     assert {v.device.type for v in memories if isinstance(v, torch.Tensor) and v.ndim} == {"meta"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.version.cuda is None, reason="PyTorch is built without CUDA here")
+def test_with_a_cuda_build_a_step_stays_on_fake_cuda_tensors_in_the_right_precision():
+    root = Path(__file__).resolve().parents[1]
+    known = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
+    done = subprocess.run([sys.executable, "tests/fake_cuda.py"], cwd=root, env=known, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("12 steps on fake CUDA tensors")
 
 
 def test_a_tensor_left_on_the_cpu_would_be_noticed():

@@ -135,6 +135,13 @@ def test_an_unsolved_exercise_is_told_so_there_too(published, colab, fake, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not EXACT, reason="needs a PyTorch built with CUDA, as Colab's own is")
+def test_the_capstones_step_stays_on_fake_cuda_tensors_in_the_right_precision(colab: Path) -> None:
+    said = run([str(colab), str(ROOT / "tests" / "fake_cuda.py")], PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}")
+    assert said.startswith("12 steps on fake CUDA tensors")
+
+
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.bubblewrap
 def test_someone_alone_gets_from_the_first_cell_to_a_graded_exercise_kept_in_drive(published, colab, tmp_path) -> None:

@@ -27,6 +27,8 @@ c.CourseDirectory.feedback_directory = "build/feedback"
 c.CourseDirectory.solution_directory = "build/solution"
 c.CourseDirectory.db_url = f"sqlite:///{ROOT}/build/gradebook.db"
 c.FormgradeExtension.debug = False
+# Demos may take minutes, and no check needs them; sliders make nbclient miss a reply and wait for its time limit.
+c.Execute.skip_cells_with_tag = "demo"
 c.ClearSolutions.text_stub = ESSAY_STUB  # how an untouched essay is known
 # nbgrader's own feedback pages would show students the code of hidden checks.
 c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenChecks, CSSHTMLHeaderPreprocessor]

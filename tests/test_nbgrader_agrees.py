@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +92,20 @@ def validate(graded: Path, student: str) -> str:
 def test_nbgrader_validate_passes_the_reference_and_fails_the_unsolved_notebook(graded):
     assert "Success! Your notebook passes all the tests" in validate(graded, "reference")
     assert "VALIDATION FAILED" in validate(graded, "untouched")
+
+
+def test_with_the_courses_configuration_nbgrader_runs_no_demo(tmp_path):
+    """A demo may train for minutes or hold a slider, and nbgrader gives each cell half a minute."""
+    course, ran = load_course(), tmp_path / "ran"
+    notebook = json.loads(samples(course, course.find(NOTEBOOK))["reference"])
+    assert any("demo" in cell["metadata"].get("tags", []) for cell in notebook["cells"])
+    source = [f"open({str(ran)!r}, 'w').close()"]
+    last = {"cell_type": "code", "id": "last", "metadata": {"tags": ["demo"]}, "source": source, "outputs": []}
+    notebook["cells"].append(last | {"execution_count": None})
+    path = tmp_path / f"{NOTEBOOK}.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    known = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path), "IPYTHONDIR": str(tmp_path), "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-m", "nbgrader", "validate", str(path)]
+    done = subprocess.run(command, cwd=course.root, env=known, capture_output=True, text=True)
+    assert "Success! Your notebook passes all the tests" in done.stdout, done.stdout + done.stderr
+    assert not ran.exists()

@@ -23,7 +23,7 @@ from tools.sample_submissions import answered, exercises, grade_id, read, sample
 
 COURSE = load_course(ROOT)
 ENTRY = COURSE.find("scaled_dot_product")
-COMMENT = "Well put; say also why sets have no order."
+COMMENT = "Clear. Say also what is assumed of the components."
 
 
 def walk(clone: Fresh) -> None:

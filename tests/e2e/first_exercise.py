@@ -120,16 +120,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.first_exercise", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--here", action="store_true", help="on this checkout's environment, nothing installed")
     parser.add_argument("--clone", metavar="URL", default="", help="clone this, not this checkout")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what each step took there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add what each step took to the runs in it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         watch = walk_here(scratch) if options.here else walk_from_clone(scratch, options.clone).watch
     if options.json:
-        about = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "here": options.here}
         steps = [{"step": name, "seconds": round(seconds, 1)} for name, seconds in watch.steps]
-        facts = about | {"total": round(watch.total, 1), "steps": steps}
-        options.json.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        about = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "here": options.here}
+        runs = json.loads(options.json.read_text(encoding="utf-8")) if options.json.exists() else []
+        runs.append(about | {"total": round(watch.total, 1), "steps": steps})
+        options.json.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{watch.total:7.1f} s  in all; pictures in {(ROOT / 'build' / 'screenshots').relative_to(ROOT)}/")
     return 0
 

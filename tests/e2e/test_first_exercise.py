@@ -23,8 +23,12 @@ def test_a_fresh_clone_leads_there_too_and_a_later_version_of_the_course_keeps_w
 
 
 def test_measured_on_a_machine_that_does_nothing_else_it_takes_less_than_five_minutes_as_the_readme_says() -> None:
-    result = json.loads((ROOT / "benchmarks" / "results" / "first_exercise.json").read_text(encoding="utf-8"))
-    assert not result["here"] and result["total"] < 300
-    install = next(s["seconds"] for s in result["steps"] if "downloads and installs" in s["step"])
-    words = f"{result['total']:.0f} s, {install:.0f} of them for downloading and installing packages"
+    runs = json.loads((ROOT / "benchmarks" / "results" / "first_exercise.json").read_text(encoding="utf-8"))
+    totals = [run["total"] for run in runs]
+    installs = [next(s["seconds"] for s in run["steps"] if "downloads and installs" in s["step"]) for run in runs]
+    assert not any(run["here"] for run in runs) and max(totals) < 300
+    words = (
+        f"{min(totals):.0f} to {max(totals):.0f} s in {len(runs)} runs, {min(installs):.0f} to {max(installs):.0f} of "
+        "them for downloading and installing packages"
+    )
     assert words in (ROOT / "README.md").read_text(encoding="utf-8")

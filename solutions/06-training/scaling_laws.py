@@ -306,8 +306,8 @@ def descend(objective: Callable[[Tensor], Tensor], start: Sequence[float]) -> tu
     objective: from a tensor (K,) to a scalar. The value is infinite where the search left the finite numbers.
     """
     point = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([point], max_iter=300, tolerance_grad=1e-14, tolerance_change=1e-16,
-                                  line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([point], max_iter=200, tolerance_grad=1e-14, tolerance_change=1e-16,
+                                  history_size=10, line_search_fn="strong_wolfe")
 
     def closure():
         optimizer.zero_grad()

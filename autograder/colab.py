@@ -102,7 +102,7 @@ def keep_in_drive(notebook: str) -> None:
     if path.exists():
         print(
             "There is a copy from before: to go on with it, open it from Drive instead. It is not overwritten: once "
-            "this notebook is saved, the older one has its date in its name."
+            "something is written here and saved, the older one has its date in its name."
         )
     _after_checks(path)
 

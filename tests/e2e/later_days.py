@@ -22,12 +22,11 @@ from tools.sample_submissions import exercises, fill, grade_id, read, solutions,
 
 COURSE = load_course(ROOT)
 ENTRY = COURSE.notebooks[0]
-PREPARE = ("sh", "tools/python.sh", "-m", "tools.setup", "student", "--build", "--work")  # what `make lab` does first
 SENTENCE = "This sentence came with the next version."
 
 
 def walk(clone: Fresh) -> None:
-    """In a clone that `make lab` has made ready, or PREPARE."""
+    """In a clone that `make lab` has made ready."""
     assert clone.upstream, "a next version needs a repository of one's own"
     work = clone.folder / "work"
     path = work / ENTRY.module / f"{ENTRY.name}.ipynb"
@@ -81,8 +80,8 @@ def next_version(upstream: Path) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         clone = Fresh(Path(folder))
-        with clone.watch.step("what `make lab` does first"):
-            clone.run(*PREPARE)
+        with clone.make("lab"):  # opened and closed again
+            pass
         walk(clone)
     return 0
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from autograder.colab import FOLDER
 from autograder.course import Course
 from autograder.grading.exam import prepare
 from autograder.grading.grade import grade
@@ -29,12 +30,11 @@ from tests.e2e.first_exercise import cell, nth, shown
 from tests.e2e.fresh import Watch
 from tools.sample_submissions import exercises, grade_id, read, solutions, to_bytes
 
-COPY = "MyDrive/transformer-internals/01-neural-networks/backprop.ipynb"
-
 
 def walk(published: Course, python: Path, scratch: Path) -> None:
     """With a published copy of the course, and Colab's Python."""
     watch, entry = Watch(), published.notebooks[0]
+    in_drive = f"{FOLDER}/{entry.module}/{entry.name}.ipynb"
     run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", PROJECT["name"]])
     notebook = read(published.released(entry))
     notebook["metadata"]["kernelspec"] = {"name": "colab", "display_name": "Colab"}
@@ -53,7 +53,7 @@ def walk(published: Course, python: Path, scratch: Path) -> None:
             setup = "".join(code[0]["source"]).replace("KEEP_IN_DRIVE = False", "KEEP_IN_DRIVE = True")
             write(page, cell(page, "KEEP_IN_DRIVE"), setup)
             said = run_cell(page, nth(page, 0))
-            assert re.search("No GPU|GPU: ", said) and f"Kept in your Drive as {COPY}" in said, said
+            assert re.search("No GPU|GPU: ", said) and f"Kept in your Drive as {in_drive}" in said, said
         picture(page, "colab-first-cell")
         with watch.step(f"{name} is written, and its checks pass"):
             for number in range(1, place):
@@ -67,7 +67,7 @@ def walk(published: Course, python: Path, scratch: Path) -> None:
         with watch.step("the panel counts it"):
             assert f"1 of {len(list(exercises(notebook)))} exercises" in run_cell(page, nth(page, len(code) - 1))
         picture(page, "colab-panel")
-    kept = scratch / "drive" / COPY
+    kept = scratch / "drive" / in_drive
     assert "".join(next(iter(exercises(read(kept))))["source"]) == answer[name]
     with watch.step("the copy in Drive, handed in, is graded"):
         result = grade(kept.read_bytes(), "somebody", prepare(published, entry))
